@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +32,7 @@ from pipeline.catalog.model import (
 T = TypeVar("T")
 
 COLUMN_TYPES = frozenset(
-    "person household text jobcenter code3 date bool euro number integer float percent1 month".split()
+    ["person", "household", "text", "jobcenter", "code3", "date", "bool", "euro", "number", "integer", "float", "percent1", "month"]
 )
 
 
@@ -80,8 +82,8 @@ _StrictYaml.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag == "tag:yaml.org,2002:merge"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_BOOL = __import__("re").compile(r"^(?:true|false)$")
-_INT = __import__("re").compile(r"^-?(?:0|[1-9][0-9]*)$")
+_BOOL = re.compile(r"^(?:true|false)$")
+_INT = re.compile(r"^-?(?:0|[1-9][0-9]*)$")
 _StrictYaml.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, list("tf"))
 _StrictYaml.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-0123456789"))
 
@@ -97,14 +99,16 @@ def _read_yaml(file: Traversable) -> Any:
 
 def _rows(file: Traversable) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line, row) of a CSV code list; a row with too few or too many fields is an error."""
-    with file.open(encoding="utf-8", newline="") as handle:
+    with io.StringIO(file.read_text(encoding="utf-8"), newline="") as handle:
         reader = csv.reader(handle)
         header = next(reader, None)
         if header is None:
             raise CatalogError(f"{file.name}, line 1: the header row is missing")
         for fields in reader:
             if len(fields) != len(header):
-                raise CatalogError(f"{file.name}, line {reader.line_num}: {len(fields)} fields, the header has {len(header)}")
+                raise CatalogError(
+                    f"{file.name}, line {reader.line_num}: {len(fields)} fields, the header has {len(header)}"
+                )
             yield reader.line_num, dict(zip(header, fields, strict=True))
 
 
@@ -176,7 +180,11 @@ def _table(raw: dict[str, Any], source: str) -> Table:
             )
         )
     return Table(
-        raw["name"], raw.get("unit", ""), _label(raw["description"]), tuple(columns), tuple(raw.get("key", ()))
+        raw["name"],
+        raw.get("unit", ""),
+        _label(raw["description"]),
+        tuple(columns),
+        tuple(raw.get("key", ())),
     )
 
 
@@ -255,7 +263,13 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
                 raise CatalogError(f"gebietsaenderungen.csv: {unit} is not in jobcenters.csv")
     merkmale = {
         name: Merkmal(
-            name, _label(m["label"]), m["unit"], m["kind"], m["legal_basis"], _span(m["needs"]), _span(m.get("needs_by_sex"))
+            name,
+            _label(m["label"]),
+            m["unit"],
+            m["kind"],
+            m["legal_basis"],
+            _span(m["needs"]),
+            _span(m.get("needs_by_sex")),
         )
         for name, m in _read_yaml(root / "merkmale.yml").items()
     }
@@ -270,7 +284,8 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
     ):
         codelists[name] = {row[key]: row for _, row in _rows(lists / f"{name}.csv")}
     codelists["merkmale"] = {name: {"code": name} for name in merkmale}
-    tables, results = {}, {}
+    tables: dict[str, Table] = {}
+    results: dict[str, Table] = {}
     for file in sorted((root / "tables").iterdir(), key=lambda f: f.name):
         table = _table(_read_yaml(file), file.name)
         for column in table.columns:
@@ -289,9 +304,7 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
         tables=tables,
         results=results,
         merkmale=merkmale,
-        indicators={
-            name: _indicator(name, raw, merkmale) for name, raw in _read_yaml(root / "indicators.yml").items()
-        },
+        indicators={name: _indicator(name, raw, merkmale) for name, raw in _read_yaml(root / "indicators.yml").items()},
         supports={s.code: s for s in _parsed(lists / "foerderung.csv", _support)},
         codelists=codelists,
         rules={

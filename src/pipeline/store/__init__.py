@@ -1,1 +1,24 @@
-"""…"""
+"""Where things lie: the store's layout, atomic writes, the lock, the register of deliveries, findings and result tables.
+
+Steps meet here and nowhere else; nothing in this package knows a rule of the statistics.
+"""
+
+from pipeline.store.findings import Finding, read_findings, write_findings
+from pipeline.store.layout import Store
+from pipeline.store.lock import StoreBusyError
+from pipeline.store.register import Delivery, Register
+from pipeline.store.writing import read_json, write_bytes, write_json, write_table
+
+__all__ = [
+    "Delivery",
+    "Finding",
+    "Register",
+    "Store",
+    "StoreBusyError",
+    "read_findings",
+    "read_json",
+    "write_bytes",
+    "write_findings",
+    "write_json",
+    "write_table",
+]

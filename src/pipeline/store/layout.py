@@ -1,0 +1,79 @@
+"""The folders of the store. One place says where a thing lies; nobody else joins paths."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.store.lock import exclusive
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store on local disk.
+
+    snapshots/  original bytes by sha-256 and the register of deliveries
+    staged/     typed, pseudonymised Parquet, one file per table, month and content
+    computed/   unsuppressed results (eckwerte, kennzahlen, …)
+    runs/       what a run for a month knows: its deliveries, findings and verdict
+    releases/   immutable releases and the pointer `aktuell`
+    """
+
+    root: Path
+
+    @property
+    def register_file(self) -> Path:
+        """Return the append-only register of deliveries."""
+        return self.root / "snapshots" / "register.jsonl"
+
+    def snapshot(self, sha256: str) -> Path:
+        """Return the place of original bytes."""
+        return self.root / "snapshots" / "objects" / sha256[:2] / sha256
+
+    def staged(self, table: str, month: str) -> Path:
+        """Return the folder of a staged table and month."""
+        return self.root / "staged" / table / f"ref_month={month}"
+
+    def eckwerte(self, month: str) -> Path:
+        """Return the file of the unsuppressed base counts of a month."""
+        return self.root / "computed" / "eckwerte" / f"ref_month={month}" / "eckwerte.parquet"
+
+    def computed(self, table: str, run_month: str) -> Path:
+        """Return the file of a computed table of a run."""
+        return self.root / "computed" / table / f"lauf={run_month}" / f"{table}.parquet"
+
+    def cells(self, name: str) -> Path:
+        """Return the folder of intermediate counts that later runs reuse."""
+        return self.root / "computed" / "zwischenstand" / name
+
+    def run(self, month: str) -> Path:
+        """Return the folder of what the run for a month knows."""
+        return self.root / "runs" / month
+
+    def findings(self, month: str, step: str) -> Path:
+        """Return the findings of one step of a run."""
+        return self.run(month) / f"findings-{step}.parquet"
+
+    @property
+    def releases(self) -> Path:
+        """Return the folder of releases."""
+        return self.root / "releases"
+
+    def release(self, month: str, number: int) -> Path:
+        """Return the folder of release `number` of a month."""
+        return self.releases / month / str(number)
+
+    @property
+    def pointer(self) -> Path:
+        """Return the pointer to the newest release that passed."""
+        return self.releases / "aktuell"
+
+    @property
+    def alerts(self) -> Path:
+        """Return the folder of alarms: queued ones and the marks of those sent."""
+        return self.root / "alerts"
+
+    def locked(self, what: str) -> AbstractContextManager[None]:
+        """Hold the store's lock; raises StoreBusyError if another process writes."""
+        return exclusive(self.root / ".lock", what)

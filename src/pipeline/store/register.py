@@ -1,0 +1,90 @@
+"""The register of deliveries: every delivery ever fetched, append-only, with digest, source, time and size.
+
+The newest entry of an address is the one in force; earlier ones stay for explanation and `--as-of` questions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+SUFFIXES = (".parquet", ".csv", ".csv.gz")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One fetched file. `table` is a table of the contract or `codelist` (then `unit` is the list's name, `ref_month` empty).
+
+    `address` is relative to the source's root; `version` is whatever the source offers to recognise a change
+    (ETag, modification time and size); `fetched_at` is UTC, ISO 8601.
+    """
+
+    table: str
+    ref_month: str
+    unit: str
+    suffix: str
+    address: str
+    sha256: str
+    bytes: int
+    source: str
+    version: str
+    fetched_at: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what a newer file for the same thing replaces."""
+        return (self.ref_month, self.table, self.unit)
+
+
+_FIELDS = tuple(f.name for f in fields(Delivery))
+
+
+class Register:
+    """Reads and appends the register file; a torn last line of a killed run is cut off."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def history(self) -> list[Delivery]:
+        """Return all entries, oldest first."""
+        if not self.path.exists():
+            return []
+        content = self.path.read_bytes()
+        lines = content.split(b"\n")
+        entries = []
+        for number, line in enumerate(lines[:-1], start=1):
+            try:
+                raw = json.loads(line)
+                entries.append(Delivery(**{name: raw[name] for name in _FIELDS}))
+            except (ValueError, KeyError) as error:
+                raise ValueError(f"{self.path}, line {number}: not a register entry ({error})") from error
+        return entries
+
+    def current(self, up_to: str | None = None) -> dict[tuple[str, str, str], Delivery]:
+        """Return the entry in force for each (ref_month, table, unit), months up to `up_to` only."""
+        newest: dict[tuple[str, str, str], Delivery] = {}
+        for entry in self.history():
+            if up_to is None or entry.ref_month <= up_to:
+                newest[entry.key] = entry
+        return newest
+
+    def append(self, entries: Iterable[Delivery]) -> None:
+        """Append entries durably; cuts a torn last line first."""
+        rows = [json.dumps(asdict(e), ensure_ascii=False, sort_keys=True) + "\n" for e in entries]
+        if not rows:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size:
+                file.seek(size - 1)
+                if file.read(1) != b"\n":
+                    file.seek(0)
+                    content = file.read()
+                    file.truncate(content.rfind(b"\n") + 1)
+            file.write("".join(rows).encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
