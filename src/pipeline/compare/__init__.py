@@ -1,1 +1,8 @@
-"""…"""
+"""Compare: ranks, Streubereiche, changes and medians of the Kennzahlen, and what of it all may be published.
+
+Pure arithmetic on Arrow tables; reading the tables and writing the results is the business of `pipeline.steps`.
+"""
+
+from pipeline.compare.comparison import ComparisonError, compare
+
+__all__ = ["ComparisonError", "compare"]

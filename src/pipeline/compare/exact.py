@@ -1,0 +1,59 @@
+"""Exact numbers of the comparison: decimal columns as integers, rounding half away from zero on rationals.
+
+No ranks and no statistics belong here; floats appear nowhere in this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+def unscaled(column: pa.ChunkedArray) -> tuple[Ints, Bools]:
+    """Return a decimal128 column as (integers in units of its last decimal, mask of the values that are there).
+
+    Missing values read 0. Declared columns hold at most 18 digits, which fit the lower 64 bits that are read here.
+    """
+    array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    count = len(array)
+    present = np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
+    if count == 0:
+        return np.zeros(0, dtype=np.int64), present
+    buffer = array.buffers()[1]
+    words = np.frombuffer(buffer, dtype="<i8")[2 * array.offset : 2 * (array.offset + count) : 2]
+    return np.where(present, words, 0).astype(np.int64), present
+
+
+def decimals(values: Ints, present: Bools, kind: pa.Decimal128Type) -> pa.Array:
+    """Return integers in units of the last decimal as a decimal128 column; where not present, missing."""
+    words = np.empty(2 * len(values), dtype="<i8")
+    words[0::2] = values
+    words[1::2] = values >> 63
+    validity = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(words.tobytes())])
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """Return the quotient as the nearest integer, ties away from zero; the denominator is positive."""
+    quotient = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return quotient if numerator >= 0 else -quotient
+
+
+def dense_order(numerators: Sequence[int], denominators: Sequence[int]) -> Ints:
+    """Return for each rational its place among the distinct values, 0 for the smallest; equal values share a place.
+
+    Multiplying by the common scale 2**k with k above twice the longest denominator keeps different rationals apart (they
+    differ by at least 1/(b*d)), so that integer floors order them exactly and ties are found by comparing the rest.
+    """
+    if not numerators:
+        return np.zeros(0, dtype=np.int64)
+    shift = 2 * max(d.bit_length() for d in denominators) + 1
+    keys = [(n << shift) // d for n, d in zip(numerators, denominators, strict=True)]
+    place = {key: i for i, key in enumerate(sorted(set(keys)))}
+    return np.array([place[key] for key in keys], dtype=np.int64)

@@ -1,0 +1,137 @@
+"""Judges typed rows by the data contract: what makes a row bad, what makes a delivery unusable.
+
+Only what section 2 of the contract says of a column counts here; sizes, shares and jumps are judged by the checks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.catalog import Catalog, Table
+from pipeline.months import Zaehltage, add_months, first_day, last_day
+from pipeline.stage.reading import RejectedError
+
+_PERSONAL = ("person", "household")
+MIN_ROWS_TO_JUDGE_MONTH = 10
+_DATE_LIKE = re.compile(r"^\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T][\d:.]*)?$")
+_AMOUNT_LIKE = re.compile(r"^-?\d{1,3}([.,]?\d{3})*([.,]\d{1,4})?$")
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One broken rule of one row. `value` never holds an identifier."""
+
+    rule: str
+    row: int
+    column: str
+    value: str
+    message: str
+
+
+def shown_value(value: str | None) -> str:
+    """Return a delivered value as it may be shown: whatever could be an identifier in the wrong column is withheld."""
+    if value is None:
+        return ""
+    digits = sum(c.isdigit() for c in value)
+    if len(value) <= 24 and (digits < 6 or _DATE_LIKE.match(value) or (len(value) <= 8 and _AMOUNT_LIKE.match(value))):
+        return value
+    return f"({len(value)} characters, withheld)"
+
+
+def judge_rows(
+    raw: pa.Table,
+    typed: pa.Table,
+    rows: pa.Array,
+    bad_values: Mapping[str, pa.ChunkedArray],
+    table: Table,
+    catalog: Catalog,
+) -> tuple[pa.ChunkedArray, list[BadRow]]:
+    """Return a mask of the good rows and the reasons of the bad ones (a row may have several)."""
+    good = pa.chunked_array([pa.array([True] * typed.num_rows, pa.bool_())])
+    found: list[BadRow] = []
+
+    def mark(mask: pa.ChunkedArray, rule: str, column: str, message: str, *, personal: bool = False) -> None:
+        nonlocal good
+        mask = pc.fill_null(mask, False)
+        if not pc.any(mask).as_py():
+            return
+        good = pc.and_(good, pc.invert(mask))
+        for index in pc.indices_nonzero(mask).to_pylist():
+            value = "" if personal else shown_value(_text(raw.column(column)[index].as_py()))
+            found.append(BadRow(rule, rows[index].as_py(), column, value, message))
+
+    for column in table.columns:
+        values = typed.column(column.name)
+        personal = column.type in _PERSONAL
+        bad = bad_values.get(column.name)
+        if bad is not None:
+            mark(bad, "ROW-TYPE", column.name, f"{column.name} is not a {column.type}", personal=personal)
+        if column.required:
+            missing = pc.is_null(values)
+            if bad is not None:
+                missing = pc.and_(missing, pc.invert(bad))
+            mark(missing, "ROW-KEY", column.name, f"{column.name} is missing")
+        allowed = column.values or tuple(catalog.codelists.get(column.codelist, ()))
+        if allowed:
+            unknown = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=pa.array(allowed))))
+            mark(unknown, "ROW-CODE", column.name, f"{column.name} is on no list")
+        if column.type == "code3":
+            mark(
+                pc.invert(pc.match_substring_regex(values, r"^[0-9]{3}$")), "ROW-TYPE", column.name, "not three digits"
+            )
+        if column.type == "jobcenter":
+            known = pa.array(list(catalog.jobcenters))
+            strange = pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, value_set=known)))
+            mark(strange, "ROW-JOBCENTER", column.name, "not in the registry of jobcenters (leading zero lost?)")
+    if {"von", "bis"} <= set(table.column_names):
+        mark(pc.greater(typed.column("von"), typed.column("bis")), "ROW-PERIOD", "von", "von lies after bis")
+    return good, found
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def reject_missing_values(typed: pa.Table, rows: pa.Array) -> None:
+    """Reject published Eckwerte with an empty value and no sign (contract, section 2)."""
+    empty = pc.and_(pc.is_null(typed.column("wert")), pc.is_null(typed.column("zeichen")))
+    if pc.any(empty).as_py():
+        row = rows[pc.indices_nonzero(empty)[0].as_py()].as_py()
+        raise RejectedError("STAGE-NO-VALUE", "a value is empty and has no sign", column="wert", row=row)
+
+
+def window_of_rows(table: str, month: str, zaehltage: Zaehltage) -> tuple[date, date] | None:
+    """Return the days that each row of a delivery for the month must touch (both inclusive); None where none is declared."""
+    previous = zaehltage.stichtag(add_months(month, -1))
+    stichtag = zaehltage.stichtag(month)
+    match table:
+        case "leistungsbezug":
+            return previous - timedelta(days=7), stichtag + timedelta(days=8)
+        case "aufnahme":
+            return zaehltage.stichtag(add_months(month, -2)) + timedelta(days=1), stichtag
+        case "massnahme":
+            return stichtag, stichtag
+        case "beschaeftigung":
+            return first_day(month), last_day(month)
+    return None
+
+
+def reject_other_month(typed: pa.Table, table: str, month: str, zaehltage: Zaehltage) -> None:
+    """Reject a delivery none of whose rows belongs to its month: it was made for another one."""
+    window = window_of_rows(table, month, zaehltage)
+    if window is None or typed.num_rows < MIN_ROWS_TO_JUDGE_MONTH:
+        return
+    first, last = (pa.scalar(day, pa.date32()) for day in window)
+    if table == "aufnahme":
+        begin = end = typed.column("beginn")
+    else:
+        begin, end = typed.column("von"), pc.fill_null(typed.column("bis"), pa.scalar(date.max, pa.date32()))
+    touches = pc.and_(pc.less_equal(begin, last), pc.greater_equal(end, first))
+    if not pc.any(touches).as_py():
+        raise RejectedError("STAGE-MONTH", f"no row belongs to {month} (days {window[0]} to {window[1]})")

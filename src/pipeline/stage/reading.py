@@ -1,0 +1,161 @@
+"""Reads one delivered file into an Arrow table with exactly the declared columns, or says why it cannot be used.
+
+Values stay as delivered (text in CSV, typed in Parquet); turning them into declared types is the business of `typing_rows`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.catalog import Table
+
+_CHUNK = 1 << 20
+_GZIP_WINDOW = 31
+
+
+class RejectedError(Exception):
+    """The delivery has a broken structure: it is rejected as a whole and counts as missing."""
+
+    def __init__(self, rule: str, message: str, *, column: str = "", row: int = 0) -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.message = message
+        self.column = column
+        self.row = row
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """The rows of one file: `table` has the declared columns, `rows` the data row numbers, `malformed` rows that do not fit."""
+
+    table: pa.Table
+    rows: pa.Array
+    malformed: tuple[tuple[int, str], ...] = ()
+
+
+def read_file(path: Path, suffix: str, table: Table, max_unpacked_bytes: int) -> RawFile:
+    """Read a delivery; raises RejectedError. `max_unpacked_bytes` bounds what a compressed file may grow to."""
+    if path.stat().st_size == 0:
+        raise RejectedError("STAGE-UNREADABLE", "the file is empty (0 bytes)")
+    if suffix == ".parquet":
+        return _read_parquet(path, table, max_unpacked_bytes)
+    return _read_csv(path, suffix == ".csv.gz", table, max_unpacked_bytes)
+
+
+def _check_columns(found: list[str], table: Table) -> None:
+    declared = set(table.column_names)
+    missing = [name for name in table.column_names if name not in found]
+    unknown = sorted({name for name in found if name not in declared})
+    twice = sorted({name for name in found if found.count(name) > 1})
+    problems = []
+    if missing:
+        problems.append(f"missing: {', '.join(missing)}")
+    if unknown:
+        problems.append(f"unknown: {', '.join(repr(name[:40]) for name in unknown[:10])}")
+    if twice:
+        problems.append(f"twice: {', '.join(twice)}")
+    if problems:
+        column = (missing + twice + [""])[0]
+        raise RejectedError(
+            "STAGE-COLUMNS", f"columns do not fit table {table.name} ({'; '.join(problems)})", column=column
+        )
+
+
+def _read_parquet(path: Path, table: Table, max_unpacked_bytes: int) -> RawFile:
+    try:
+        with pq.ParquetFile(path) as file:
+            metadata = file.metadata
+            unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+            if unpacked > max_unpacked_bytes:
+                raise RejectedError(
+                    "STAGE-TOO-LARGE", f"unpacks to {unpacked:,} bytes, allowed are {max_unpacked_bytes:,}"
+                )
+            _check_columns(list(file.schema_arrow.names), table)
+            data = file.read(columns=list(table.column_names), use_threads=False)
+    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0][:160]
+        raise RejectedError("STAGE-UNREADABLE", f"not a readable Parquet file ({reason})") from error
+    return RawFile(data.select(list(table.column_names)), pa.array(range(1, data.num_rows + 1), pa.int32()))
+
+
+def _unpacked(path: Path, max_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    total = 0
+    unzip = zlib.decompressobj(_GZIP_WINDOW)
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            while chunk:
+                part = unzip.decompress(chunk, _CHUNK)
+                total += len(part)
+                if total > max_bytes:
+                    raise RejectedError("STAGE-TOO-LARGE", f"unpacks to more than {max_bytes:,} bytes")
+                parts.append(part)
+                chunk = unzip.unconsumed_tail
+                if unzip.eof:
+                    chunk = unzip.unused_data
+                    if not chunk:
+                        break
+                    unzip = zlib.decompressobj(_GZIP_WINDOW)
+    if not unzip.eof:
+        raise RejectedError("STAGE-UNREADABLE", "the gzip file is truncated")
+    return b"".join(parts)
+
+
+def _text(path: Path, gzipped: bool, max_bytes: int) -> str:
+    try:
+        content = _unpacked(path, max_bytes) if gzipped else path.read_bytes()
+    except zlib.error as error:
+        raise RejectedError("STAGE-UNREADABLE", f"not a readable gzip file ({error})") from error
+    if len(content) > max_bytes:
+        raise RejectedError("STAGE-TOO-LARGE", f"{len(content):,} bytes, allowed are {max_bytes:,}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = content.count(b"\n", 0, error.start)
+        raise RejectedError("STAGE-ENCODING", f"not UTF-8 (byte {error.start}), Latin-1 perhaps", row=row) from error
+    if "�" in text:
+        row = text.count("\n", 0, text.index("�"))
+        raise RejectedError("STAGE-ENCODING", "characters were destroyed before delivery (U+FFFD)", row=row)
+    if "\0" in text:
+        raise RejectedError("STAGE-UNREADABLE", "the file contains NUL bytes, it is no text")
+    if text.lstrip()[:1] == "<":
+        raise RejectedError("STAGE-UNREADABLE", "the file is a web page, not data")
+    if not text.strip():
+        raise RejectedError("STAGE-UNREADABLE", "the file has no header row")
+    return text
+
+
+def _read_csv(path: Path, gzipped: bool, table: Table, max_bytes: int) -> RawFile:
+    text = _text(path, gzipped, max_bytes)
+    malformed: list[tuple[int, str]] = []
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(reader)
+        _check_columns(header, table)
+        width = len(header)
+
+        def rows() -> Iterator[tuple[int, list[str]]]:
+            number = 0
+            for fields in reader:
+                if not fields:
+                    continue
+                number += 1
+                if len(fields) == width:
+                    yield number, fields
+                else:
+                    malformed.append((number, f"{len(fields)} fields, the header has {width}"))
+
+        pairs = list(rows())
+    except csv.Error as error:
+        raise RejectedError("STAGE-UNREADABLE", f"not readable as CSV ({error})") from error
+    columns = list(zip(*(fields for _, fields in pairs), strict=True)) if pairs else [()] * width
+    data = {name: pa.array(list(columns[header.index(name)]), pa.string()) for name in table.column_names}
+    return RawFile(pa.table(data), pa.array([number for number, _ in pairs], pa.int32()), tuple(malformed))

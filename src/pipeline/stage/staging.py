@@ -1,0 +1,294 @@
+"""Stages the deliveries of a run: every table and month that is not staged yet, in order, each file written whole or not at all.
+
+What a staged file holds is named by its content: deliveries, key of the pseudonyms, catalog and counting days. Equal content is
+never staged twice, and a killed run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.catalog import Catalog, Table, load_catalog
+from pipeline.months import Zaehltage, add_months
+from pipeline.settings import Settings
+from pipeline.stage.judging import BadRow, judge_rows, reject_missing_values, reject_other_month
+from pipeline.stage.pseudonyms import key_fingerprint, pseudonyms
+from pipeline.stage.reading import RawFile, RejectedError, read_file
+from pipeline.stage.typing_rows import type_columns
+from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
+from pipeline.store.schema import ARROW_TYPES
+
+VERSION = 1
+Progress = Callable[[int, int, str], None]
+
+QUARANTINE = pa.schema(
+    [
+        ("rule", pa.string()),
+        ("jc_id", pa.string()),
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("column", pa.string()),
+        ("value", pa.string()),
+        ("message", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What staging did: files made and reused, rows accepted and quarantined, deliveries rejected."""
+
+    made: int
+    reused: int
+    rows: int
+    quarantined: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One table and month to stage; everything a worker process needs."""
+
+    store: Store
+    table: str
+    month: str
+    deliveries: tuple[Mapping[str, Any], ...]
+    key: str
+    secret: bytes
+    stichtage: Mapping[str, Any]
+    max_unpacked_bytes: int
+
+    @property
+    def data_file(self) -> Path:
+        return self.store.staged(self.table, self.month) / f"{self.key}.parquet"
+
+    @property
+    def report_file(self) -> Path:
+        return self.data_file.with_suffix(".json")
+
+
+def staged_schema(table: Table) -> pa.Schema:
+    """Return the schema of a staged table: unit, row in the file, pseudonyms, declared columns in declared types."""
+    columns = [] if table.unit == "statistik" else [pa.field("jc_id", pa.string())]
+    columns.append(pa.field("row", pa.int32()))
+    for column in table.columns:
+        name = {"person": "person", "household": "bg"}.get(column.type, column.name)
+        columns.append(pa.field(name, ARROW_TYPES[column.type]))
+    return pa.schema(columns)
+
+
+def stage(
+    store: Store,
+    month: str,
+    deliveries: Sequence[Mapping[str, Any]],
+    zaehltage: Zaehltage,
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    progress: Progress | None = None,
+) -> Staged:
+    """Stage all `deliveries` (entries of deliveries.json) and write `staged.json` and the findings of the run for `month`."""
+    secret = settings.load_key(store.root)
+    jobs = _jobs(store, deliveries, zaehltage, catalog, settings, secret)
+    todo = [job for job in jobs if not job.report_file.exists()]
+    done = len(jobs) - len(todo)
+    if progress:
+        progress(done, len(jobs), "staged")
+    for count, job in enumerate(_run(todo, settings.threads), start=done + 1):
+        if progress:
+            progress(count, len(jobs), f"{job.table} {job.month}")
+    result: dict[str, dict[str, Any]] = {}
+    findings: list[Finding] = []
+    totals = {"rows": 0, "quarantined": 0, "rejected": 0}
+    for job in jobs:
+        report = read_json(job.report_file)
+        result.setdefault(job.table, {})[job.month] = {
+            "file": str(job.data_file.relative_to(store.root)),
+            "units": report["units"],
+            "rejected": report["rejected"],
+        }
+        findings.extend(Finding(**f) for f in report["findings"])
+        totals["rows"] += sum(u["rows"] for u in report["units"].values())
+        totals["quarantined"] += sum(u["quarantined"] for u in report["units"].values())
+        totals["rejected"] += len(report["rejected"])
+    write_json(store.run(month) / "staged.json", result)
+    write_findings(store.findings(month, "stage"), findings)
+    return Staged(made=len(todo), reused=len(jobs) - len(todo), **totals)
+
+
+def _run(jobs: Sequence[_Job], processes: int) -> Any:
+    if len(jobs) < 4 or processes < 2:
+        for job in jobs:
+            _stage_one(job)
+            yield job
+        return
+    with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as pool:
+        futures = {pool.submit(_stage_one, job): job for job in jobs}
+        for future in as_completed(futures):
+            future.result()
+            yield futures[future]
+
+
+def _jobs(
+    store: Store,
+    deliveries: Sequence[Mapping[str, Any]],
+    zaehltage: Zaehltage,
+    catalog: Catalog,
+    settings: Settings,
+    secret: bytes,
+) -> list[_Job]:
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for delivery in deliveries:
+        groups.setdefault((delivery["ref_month"], delivery["table"]), []).append(delivery)
+    jobs = []
+    for (ref_month, table), members in sorted(groups.items()):
+        members.sort(key=lambda d: str(d["unit"]))
+        stichtage = {m: zaehltage.stichtag(m) for m in (add_months(ref_month, o) for o in (-2, -1, 0))}
+        content = {
+            "version": VERSION,
+            "table": repr(catalog.tables[table]),
+            "lists": {
+                c.codelist: sorted(catalog.codelists[c.codelist]) for c in catalog.tables[table].columns if c.codelist
+            },
+            "jobcenters": sorted(catalog.jobcenters) if table == "eckwerte" else [],
+            "key": key_fingerprint(secret),
+            "stichtage": {m: day.isoformat() for m, day in stichtage.items()},
+            "deliveries": [(d["unit"], d["suffix"], d["sha256"]) for d in members],
+        }
+        key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+        jobs.append(_Job(store, table, ref_month, tuple(members), key, secret, stichtage, settings.max_unpacked_bytes))
+    return jobs
+
+
+def _stage_one(job: _Job) -> None:
+    catalog = load_catalog()
+    table = catalog.tables[job.table]
+    zaehltage = Zaehltage(dict(job.stichtage))
+    schema = staged_schema(table)
+    parts: list[pa.Table] = []
+    quarantine: list[tuple[Mapping[str, Any], BadRow]] = []
+    units: dict[str, Any] = {}
+    rejected: dict[str, str] = {}
+    findings: list[Finding] = []
+    for delivery in job.deliveries:
+        try:
+            raw = read_file(job.store.snapshot(delivery["sha256"]), delivery["suffix"], table, job.max_unpacked_bytes)
+            part, bad_rows = _accept(raw, table, job, catalog, zaehltage)
+        except RejectedError as error:
+            rejected[delivery["unit"]] = error.rule
+            findings.append(_rejection(error, delivery, job, catalog))
+            continue
+        if table.unit != "statistik":
+            part = part.add_column(0, "jc_id", pa.array([delivery["unit"]] * part.num_rows, pa.string()))
+        parts.append(part)
+        quarantine.extend((delivery, bad) for bad in bad_rows)
+        units[delivery["unit"]] = {
+            "rows": part.num_rows,
+            "quarantined": len({bad.row for bad in bad_rows}),
+            "sha256": delivery["sha256"],
+        }
+    data = pa.concat_tables([schema.empty_table(), *(_pseudonymised(p, table, job.secret, schema) for p in parts)])
+    if "person" in schema.names and data.num_rows:
+        data = data.sort_by([("person", "ascending"), ("jc_id", "ascending"), ("row", "ascending")])
+    findings.extend(_quarantine_findings(quarantine, job, catalog))
+    write_table(job.data_file, data.combine_chunks(), delta=tuple(n for n in ("person", "row") if n in schema.names))
+    if quarantine:
+        write_table(job.data_file.with_suffix(".quarantine.parquet"), _quarantine_table(quarantine))
+    write_json(job.report_file, {"units": units, "rejected": rejected, "findings": [asdict(f) for f in findings]})
+
+
+def _accept(
+    raw: RawFile, table: Table, job: _Job, catalog: Catalog, zaehltage: Zaehltage
+) -> tuple[pa.Table, list[BadRow]]:
+    typed, bad_values = type_columns(raw.table, table)
+    if table.name == "eckwerte":
+        reject_missing_values(typed, raw.rows)
+    good, bad_rows = judge_rows(raw.table, typed, raw.rows, bad_values, table, catalog)
+    bad_rows.extend(BadRow("ROW-TYPE", row, "", "", message) for row, message in raw.malformed)
+    typed = typed.add_column(0, "row", raw.rows)
+    accepted = typed.filter(good) if bad_rows else typed
+    reject_other_month(accepted, table.name, job.month, zaehltage)
+    return accepted, bad_rows
+
+
+def _pseudonymised(part: pa.Table, table: Table, secret: bytes, schema: pa.Schema) -> pa.Table:
+    columns = {}
+    for column in table.columns:
+        if column.type in ("person", "household"):
+            name = "person" if column.type == "person" else "bg"
+            columns[name] = pseudonyms(part.column(column.name), secret, column.type.encode())
+        else:
+            columns[column.name] = part.column(column.name)
+    for name in ("jc_id", "row"):
+        if name in schema.names and name not in columns:
+            columns[name] = part.column(name)
+    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
+
+
+def _rejection(error: RejectedError, delivery: Mapping[str, Any], job: _Job, catalog: Catalog) -> Finding:
+    return Finding(
+        rule=error.rule,
+        severity=catalog.rules[error.rule].severity,
+        step="stage",
+        message=f"delivery rejected, it counts as missing: {error.message}",
+        table=job.table,
+        ref_month=job.month,
+        jc_id=delivery["unit"],
+        file=delivery["address"],
+        row=error.row,
+        column=error.column,
+    )
+
+
+def _quarantine_findings(
+    quarantine: Sequence[tuple[Mapping[str, Any], BadRow]], job: _Job, catalog: Catalog
+) -> list[Finding]:
+    """Return one finding per unit, rule and column; it names the first row, the quarantine file names all."""
+    groups: dict[tuple[str, str, str], list[tuple[Mapping[str, Any], BadRow]]] = {}
+    for delivery, bad in quarantine:
+        groups.setdefault((delivery["unit"], bad.rule, bad.column), []).append((delivery, bad))
+    findings = []
+    for (unit, rule, column), members in groups.items():
+        delivery, first = min(members, key=lambda m: m[1].row)
+        findings.append(
+            Finding(
+                rule=rule,
+                severity=catalog.rules[rule].severity,
+                step="stage",
+                message=f"{len(members)} row(s) quarantined, they do not count: {first.message}",
+                table=job.table,
+                ref_month=job.month,
+                jc_id=unit,
+                file=delivery["address"],
+                row=first.row,
+                column=column,
+                value=first.value,
+                count=len(members),
+            )
+        )
+    return findings
+
+
+def _quarantine_table(quarantine: Sequence[tuple[Mapping[str, Any], BadRow]]) -> pa.Table:
+    ordered = sorted(quarantine, key=lambda q: (q[0]["unit"], q[1].row, q[1].rule, q[1].column))
+    return pa.table(
+        {
+            "rule": [bad.rule for _, bad in ordered],
+            "jc_id": [d["unit"] for d, _ in ordered],
+            "file": [d["address"] for d, _ in ordered],
+            "row": [bad.row for _, bad in ordered],
+            "column": [bad.column for _, bad in ordered],
+            "value": [bad.value for _, bad in ordered],
+            "message": [bad.message for _, bad in ordered],
+        },
+        schema=QUARANTINE,
+    )
