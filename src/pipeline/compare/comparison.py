@@ -20,7 +20,7 @@ from pipeline.compare.ranks import Floats, median_tenths, rank_ranges, ranks
 from pipeline.months import add_months
 
 SETS = ("alle", "kommunal", "vergleichstyp", "land")
-"""The four sets a jobcenter is compared in; a row without a Vergleichstyp or without `kommunal` has empty columns there."""
+"""The four sets a jobcenter is compared in; where it belongs to none (no type, not kommunal), the columns are empty."""
 
 SEXES = ("T", "M", "F")
 _SET_COLUMNS = ("rang", "rang_anzeige", "anzahl", "rang_von", "rang_bis", "median")
@@ -84,7 +84,7 @@ def _series(table: pa.Table, indicators: Mapping[str, Indicator]) -> list[tuple[
 def _changes(
     rows: pa.Table, now: _Values, reihe: pa.Table, indicators: Mapping[str, Indicator], offset: int
 ) -> tuple[Ints, Bools]:
-    """Return the difference to the month `offset` months away in tenths of a percentage point, and where there is one."""
+    """Return the difference to the month `offset` away in tenths of a percentage point, and where there is one."""
     wanted = {month: add_months(month, offset) for month in set(_text(rows, "ref_month"))}
     before = reihe.filter(
         pc.and_(
@@ -136,7 +136,7 @@ class _Row:
     upper: Floats
 
 
-def _rank_set(columns: _SetColumns, members: Ints, order: Ints, rows: _Row, better: str, ranged: bool) -> None:
+def _rank_set(columns: _SetColumns, members: Ints, order: Ints, rows: _Row, *, better: str, ranged: bool) -> None:
     """Fill the columns of one set; `members` are its row numbers, `order` places their exact values (-1: no value)."""
     ranked = order >= 0
     where = members[ranked]
@@ -166,7 +166,7 @@ def _rank_set(columns: _SetColumns, members: Ints, order: Ints, rows: _Row, bett
 
 
 def _subsets(labels: Sequence[str | None], members: Ints) -> list[Ints]:
-    """Return the row numbers of each label that occurs, in order of the labels; rows without a label are in no subset."""
+    """Return the row numbers of each label that occurs, labels in order; rows without a label are in no subset."""
     found: dict[str, list[int]] = {}
     for row in members.tolist():
         label = labels[row]
@@ -231,15 +231,16 @@ def compare(
     jobcenters: Sequence[Jobcenter],
     vergleichstyp_of: Mapping[str, str],
     indicators: Mapping[str, Indicator],
+    *,
     run_month: str,
     schema: pa.Schema,
 ) -> pa.Table:
     """Return the comparison of a run: one row per member jobcenter, indicator version and sex.
 
-    `kennzahlen` and `reihe` have the columns of result_kennzahlen.yml (the run's rows; the rows of about 25 months up to
-    the run's at level jobcenter), `jobcenters` are the members on S(run_month), `vergleichstyp_of` maps jobcenter ids to
-    types (may be empty), `schema` is the Arrow schema of result_vergleich.yml. Values and Streubereiche are percent,
-    changes percentage points. Raises ComparisonError when a member has no row. Source: methodology 3.10.
+    `kennzahlen` and `reihe` have the columns of result_kennzahlen.yml (the run's rows; the rows of about 25 months up
+    to the run's at level jobcenter), `jobcenters` are the members on S(run_month), `vergleichstyp_of` maps jobcenter
+    ids to types (may be empty), `schema` is the Arrow schema of result_vergleich.yml. Values and Streubereiche are
+    percent, changes percentage points. Raises ComparisonError when a member has no row. Source: methodology 3.10.
     """
     rows = _member_rows(kennzahlen, jobcenters, indicators)
     by_id = {jobcenter.jc_id: jobcenter for jobcenter in jobcenters}
@@ -271,7 +272,9 @@ def compare(
         ranged = variation(indicators[name], _version(definition)) != "none"
         for set_name in SETS:
             for subset in _subsets(labels[set_name], members):
-                _rank_set(columns[set_name], subset, order[subset], needed, indicators[name].better, ranged)
+                _rank_set(
+                    columns[set_name], subset, order[subset], needed, better=indicators[name].better, ranged=ranged
+                )
 
     percent: pa.Decimal128Type = schema.field("wert_anzeige").type
     has_interval = ~np.isnan(lower)

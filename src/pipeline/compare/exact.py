@@ -48,8 +48,8 @@ def rounded(numerator: int, denominator: int) -> int:
 def dense_order(numerators: Sequence[int], denominators: Sequence[int]) -> Ints:
     """Return for each rational its place among the distinct values, 0 for the smallest; equal values share a place.
 
-    Multiplying by the common scale 2**k with k above twice the longest denominator keeps different rationals apart (they
-    differ by at least 1/(b*d)), so that integer floors order them exactly and ties are found by comparing the rest.
+    Different rationals differ by at least 1/(b*d). Scaled by 2**k, k above twice the bits of the longest denominator,
+    they have different integer floors in the same order, and equal ones have the same.
     """
     if not numerators:
         return np.zeros(0, dtype=np.int64)

@@ -22,8 +22,8 @@ def ranks(order: Ints, higher_is_better: bool) -> Ints:
 def rank_ranges(lower: Floats, upper: Floats, higher_is_better: bool) -> tuple[Ints, Ints]:
     """Return the ranks that the intervals leave open, first and last.
 
-    First: 1 + units whose interval lies entirely on the better side. Last: n - units whose interval lies entirely on the
-    worse side. An interval that holds its value makes the range hold the rank.
+    First: 1 + units whose interval lies entirely on the better side. Last: n - units whose interval lies entirely on
+    the worse side. As every interval holds its value, every range holds the rank.
     """
     count = len(lower)
     above = count - np.searchsorted(np.sort(lower), upper, side="right")
