@@ -1,0 +1,106 @@
+"""What happened becomes a mail: gathers what a message needs from store and catalog and hands it to the outbox.
+
+Nothing here may fail because something else has: what cannot be found out is left out of the mail.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.catalog import load_catalog
+from pipeline.months import MonthError, month_number
+from pipeline.notify.history import broken_since
+from pipeline.notify.messages import Crash, crash_key, crash_mail, delay_mail, digest_mail, quality_mail
+from pipeline.notify.outbox import cover, deliver, was_reported
+from pipeline.settings import Settings
+from pipeline.store import Store
+
+log = logging.getLogger(__name__)
+
+ERROR_LENGTH = 400
+OWN_PACKAGE = "pipeline."
+SPECIAL_UNITS = {"bst": "Beschäftigungsstatistik", "statistik": "veröffentlichte Eckwerte der Statistik"}
+
+
+def report_quality_stop(store: Store, settings: Settings, verdict: Mapping[str, Any], run: Crash | None = None) -> bool:
+    """Mail that a month was stopped by data quality; `run` keeps the watchers of that run's failure silent.
+
+    Returns whether the mail has left; if not, it waits in the store.
+    """
+    month = str(verdict["month"])
+    message = quality_mail(
+        verdict,
+        since=broken_since(store, month, _rule_ids(verdict)),
+        names=unit_names(),
+        last_release=last_release(store),
+    )
+    left = deliver(store, settings, message)
+    if run is not None:
+        cover(store, crash_key(run), message.key)
+    return left
+
+
+def report_publication(
+    store: Store, settings: Settings, verdict: Mapping[str, Any], release: Mapping[str, Any]
+) -> bool:
+    """Mail that a month is published and with which warnings; returns whether the mail has left."""
+    month = str(release["month"])
+    url = f"{settings.site_url.rstrip('/')}/{month}/{release['number']}/" if settings.site_url else ""
+    since = broken_since(store, month, _rule_ids(verdict))
+    return deliver(store, settings, digest_mail(verdict, release, since=since, names=unit_names(), url=url))
+
+
+def report_crash(store: Store, settings: Settings, crash: Crash) -> bool:
+    """Mail that a run died, unless another watcher has reported it; returns whether a mail has left."""
+    if was_reported(store, crash_key(crash)):
+        return True
+    return deliver(store, settings, crash_mail(crash, last_release=last_release(store)))
+
+
+def report_delay(store: Store, settings: Settings, crash: Crash, hours: float) -> bool:
+    """Mail that a run is late; returns whether the mail has left."""
+    return deliver(store, settings, delay_mail(crash, hours, last_release=last_release(store)))
+
+
+def safe_error(error: BaseException | str | None) -> str:
+    """Return what a mail may say about an exception.
+
+    Messages of this project and of the operating system are written for operators; those of libraries may quote a value
+    of a delivery, so only their kind is named and the log has the rest.
+    """
+    if error is None:
+        return ""
+    if isinstance(error, str):
+        return " ".join(error.split())[:ERROR_LENGTH]
+    kind = type(error)
+    if isinstance(error, OSError) or kind.__module__.startswith((OWN_PACKAGE, "airflow.")):
+        return f"{kind.__name__}: {' '.join(str(error).split())}"[:ERROR_LENGTH]
+    return f"{kind.__name__} (der Wortlaut steht im Protokoll des Schritts)"
+
+
+def unit_names() -> dict[str, str]:
+    """Return what the delivering units are called; empty if the catalog cannot be read."""
+    try:
+        return SPECIAL_UNITS | {j.jc_id: j.name for j in load_catalog().jobcenters.values()}
+    except Exception:
+        log.exception("alerts: the catalog's names cannot be read; the mail names keys only")
+        return {}
+
+
+def last_release(store: Store) -> str:
+    """Return the release readers see now as `2018-06.1`, or nothing."""
+    try:
+        pointer = store.pointer
+        text = str(pointer.readlink()) if pointer.is_symlink() else pointer.read_text(encoding="utf-8")
+        parts = text.strip().rstrip(os.sep).split(os.sep)[-2:]
+        month_number(parts[0])
+        return ".".join(parts)
+    except (OSError, ValueError, MonthError, IndexError):
+        return ""
+
+
+def _rule_ids(verdict: Mapping[str, Any]) -> list[str]:
+    return [str(entry["rule"]) for entry in verdict.get("broken", ())]

@@ -1,0 +1,42 @@
+"""Since when a rule has been broken: the verdicts that earlier runs left in the store.
+
+Only reads; a verdict that cannot be read breaks the series, never an alarm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.notify.messages import Streak
+from pipeline.store import Store, read_json
+
+VERDICTS = ("verdict-deliveries.json", "verdict.json")
+
+
+def broken_rules(store: Store, month: str) -> set[str]:
+    """Return the rules that the run for `month` broke, whatever their severity; empty if no verdict is readable."""
+    rules: set[str] = set()
+    for name in VERDICTS:
+        try:
+            verdict = read_json(store.run(month) / name)
+            rules |= {str(entry["rule"]) for entry in verdict.get("broken", ())}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return rules
+
+
+def broken_since(store: Store, month: str, rules: Iterable[str]) -> dict[str, Streak]:
+    """Return for each of `rules`, broken in the run for `month`, the series of runs up to it that broke it.
+
+    The runs before are those the store knows; a month that was never run does not end a series.
+    """
+    streaks = {rule: Streak(month, 1) for rule in rules}
+    runs = store.root / "runs"
+    earlier = sorted((p.name for p in runs.iterdir() if p.name < month), reverse=True) if runs.is_dir() else []
+    alive = set(streaks)
+    for name in earlier:
+        alive &= broken_rules(store, name)
+        if not alive:
+            break
+        streaks |= {rule: Streak(name, streaks[rule].runs + 1) for rule in alive}
+    return streaks
