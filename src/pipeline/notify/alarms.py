@@ -6,13 +6,13 @@ Nothing here may fail because something else has: what cannot be found out is le
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pipeline.catalog import load_catalog
 from pipeline.months import MonthError, month_number
-from pipeline.notify.history import broken_since
+from pipeline.notify.history import broken_entries, broken_since
 from pipeline.notify.messages import Crash, crash_key, crash_mail, delay_mail, digest_mail, quality_mail
 from pipeline.notify.outbox import cover, deliver, was_reported
 from pipeline.settings import Settings
@@ -43,14 +43,21 @@ def report_quality_stop(store: Store, settings: Settings, verdict: Mapping[str, 
     return left
 
 
-def report_publication(
-    store: Store, settings: Settings, verdict: Mapping[str, Any], release: Mapping[str, Any]
-) -> bool:
-    """Mail that a month is published and with which warnings; returns whether the mail has left."""
-    month = str(release["month"])
-    url = f"{settings.site_url.rstrip('/')}/{month}/{release['number']}/" if settings.site_url else ""
-    since = broken_since(store, month, _rule_ids(verdict))
-    return deliver(store, settings, digest_mail(verdict, release, since=since, names=unit_names(), url=url))
+def report_publication(store: Store, settings: Settings, month: str, number: int | str) -> bool:
+    """Mail that a month is published as release `number`, with the warnings of the month's verdicts.
+
+    Returns whether the mail has left; if not, it waits in the store.
+    """
+    verdict = {"month": month, "broken": broken_entries(store, month)}
+    url = f"{settings.site_url.rstrip('/')}/{month}/{number}/" if settings.site_url else ""
+    message = digest_mail(
+        verdict,
+        {"month": month, "number": number},
+        since=broken_since(store, month, _rule_ids(verdict)),
+        names=unit_names(),
+        url=url,
+    )
+    return deliver(store, settings, message)
 
 
 def report_crash(store: Store, settings: Settings, crash: Crash) -> bool:
@@ -95,7 +102,7 @@ def last_release(store: Store) -> str:
     try:
         pointer = store.pointer
         text = str(pointer.readlink()) if pointer.is_symlink() else pointer.read_text(encoding="utf-8")
-        parts = text.strip().rstrip(os.sep).split(os.sep)[-2:]
+        parts = Path(text.strip()).parts[-2:]
         month_number(parts[0])
         return ".".join(parts)
     except (OSError, ValueError, MonthError, IndexError):

@@ -6,6 +6,7 @@ Only reads; a verdict that cannot be read breaks the series, never an alarm.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from pipeline.notify.messages import Streak
 from pipeline.store import Store, read_json
@@ -13,16 +14,15 @@ from pipeline.store import Store, read_json
 VERDICTS = ("verdict-deliveries.json", "verdict.json")
 
 
-def broken_rules(store: Store, month: str) -> set[str]:
-    """Return the rules that the run for `month` broke, whatever their severity; empty if no verdict is readable."""
-    rules: set[str] = set()
+def broken_entries(store: Store, month: str) -> list[dict[str, Any]]:
+    """Return the broken rules of the run for `month` as its verdicts name them, one entry a rule, the later check wins."""
+    entries: dict[str, dict[str, Any]] = {}
     for name in VERDICTS:
         try:
-            verdict = read_json(store.run(month) / name)
-            rules |= {str(entry["rule"]) for entry in verdict.get("broken", ())}
+            entries |= {str(e["rule"]): dict(e) for e in read_json(store.run(month) / name).get("broken", ())}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
-    return rules
+    return list(entries.values())
 
 
 def broken_since(store: Store, month: str, rules: Iterable[str]) -> dict[str, Streak]:
@@ -35,7 +35,7 @@ def broken_since(store: Store, month: str, rules: Iterable[str]) -> dict[str, St
     earlier = sorted((p.name for p in runs.iterdir() if p.name < month), reverse=True) if runs.is_dir() else []
     alive = set(streaks)
     for name in earlier:
-        alive &= broken_rules(store, name)
+        alive &= {str(entry["rule"]) for entry in broken_entries(store, name)}
         if not alive:
             break
         streaks |= {rule: Streak(name, streaks[rule].runs + 1) for rule in alive}

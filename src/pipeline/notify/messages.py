@@ -24,7 +24,10 @@ SEVERITY_WORDS = {
     "info": "Hinweis",
 }
 _ORDER = {name: position for position, name in enumerate(SEVERITY_WORDS)}
-_MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()
+_MONTHS = (
+    *("Januar", "Februar", "März", "April", "Mai", "Juni"),
+    *("Juli", "August", "September", "Oktober", "November", "Dezember"),
+)
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,7 @@ def _key(kind: str, *parts: str) -> str:
     return f"{kind}-{readable}-{digest}"
 
 
-def _rules(
-    verdict: Mapping[str, Any], since: Mapping[str, Streak], names: Mapping[str, str]
-) -> list[dict[str, str | list[str]]]:
+def _rules(verdict: Mapping[str, Any], since: Mapping[str, Streak], names: Mapping[str, str]) -> list[dict[str, Any]]:
     broken = sorted(
         verdict.get("broken", ()), key=lambda r: (_ORDER.get(r.get("severity", ""), 0), r["rule"], r.get("titel", ""))
     )
@@ -187,7 +188,7 @@ def _rule(entry: Mapping[str, Any], streak: Streak | None, names: Mapping[str, s
         "count": _number(int(entry.get("count") or 0)),
         "massnahme": str(entry.get("massnahme") or "Siehe Betriebsanleitung."),
         "since": _since(streak),
-        "runbook": f"{RUNBOOK}#{str(entry['rule']).lower()}",
+        "runbook": f"{RUNBOOK}#{entry['rule']}",
     }
 
 
