@@ -1,0 +1,140 @@
+"""Run the real DAGs for one month in this process, without a scheduler: what `make run` does after the installation.
+
+The DAG objects are those the scheduler loads; only the waiting is left out: no second tries and no deadline, because
+somebody sits in front of it and may simply start again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+DAG_IDS = ("kennzahlen_monat", "kennzahlen_veroeffentlichung")
+CHECKS = {"check_deliveries", "check_results"}
+DONE, FAILED, STOPPED = 0, 1, 3
+
+
+def main() -> int:
+    """Run both DAGs; returns 0 done, 3 stopped by data quality (nothing published), 1 anything else."""
+    arguments = _arguments()
+    store = arguments.store.resolve()
+    _environment(store)
+    with _sources(arguments) as sources:
+        os.environ["KENNZAHLEN_SOURCES"] = ",".join(sources)
+        _say(f"Airflow runs {arguments.month} from {', '.join(sources)} into {store}")
+        return _run(arguments.month, store)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--month", required=True, help="reference month, YYYY-MM")
+    parser.add_argument("--store", type=Path, required=True, help="the only folder that is written")
+    parser.add_argument("--source", action="append", default=[], help="folder or address of deliveries, the later wins")
+    parser.add_argument(
+        "--serve", type=Path, help="folder of deliveries to serve over HTTP on this machine and pull from"
+    )
+    parser.add_argument("--port", type=int, default=8048, help="port for --serve; a fixed one keeps addresses equal")
+    arguments = parser.parse_args()
+    if not arguments.source and arguments.serve is None:
+        parser.error("give --source or --serve")
+    return arguments
+
+
+def _environment(store: Path) -> None:
+    """Tell Airflow where it lives before it is imported: importing it reads this once."""
+    os.environ.setdefault("AIRFLOW_HOME", str(HERE.parent / ".airflow"))
+    os.environ |= {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(HERE),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "KENNZAHLEN_STORE": str(store),
+    }
+    warnings.simplefilter("ignore", DeprecationWarning)
+
+
+@contextlib.contextmanager
+def _sources(arguments: argparse.Namespace) -> Iterator[list[str]]:
+    if arguments.serve is None:
+        yield arguments.source
+        return
+    from pipeline.fetch.serve import serve
+
+    with serve(arguments.serve, port=arguments.port) as address:
+        yield [*arguments.source, address]
+
+
+def _run(month: str, store: Path) -> int:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk.listener import get_listener_manager
+    from airflow.utils.db import initdb
+
+    with contextlib.redirect_stdout(sys.stderr):
+        initdb()
+        bag = DagBag(dag_folder=str(HERE))
+    if bag.import_errors:
+        for file, error in bag.import_errors.items():
+            _say(f"{file}\n{error}")
+        return FAILED
+    get_listener_manager().add_listener(_Clock())
+    for dag_id in DAG_IDS:
+        dag = bag.dags[dag_id]
+        dag.deadline = None  # 3.3.2: dag.test() crashes at success with a deadline
+        for task in dag.tasks:
+            task.retries = 0
+        run = dag.test(run_conf={"month": month})
+        if run.state != "success":
+            return _verdict(month, store, {ti.task_id for ti in run.get_task_instances() if ti.state == "failed"})
+    return DONE
+
+
+def _verdict(month: str, store: Path, failed: set[str]) -> int:
+    from pipeline.notify.history import broken_entries
+    from pipeline.store import Store
+
+    critical = [e for e in broken_entries(Store(store), month) if e.get("severity") == "critical"]
+    if failed & CHECKS and critical:
+        for entry in critical:
+            _say(f"critical: {entry['rule']} {entry.get('titel', '')}: {entry.get('massnahme', '')}")
+        _say(f"{month} is stopped by data quality: nothing is published, the last release is untouched")
+        return STOPPED
+    _say(f"{month} failed in {', '.join(sorted(failed)) or 'an unknown step'}; start again, finished steps are reused")
+    return FAILED
+
+
+class _Clock:
+    """An Airflow listener that says which step runs and how long it took."""
+
+    def __init__(self) -> None:
+        from airflow.listeners import hookimpl
+
+        self.started = time.monotonic()
+        for name in ("on_task_instance_running", "on_task_instance_success", "on_task_instance_failed"):
+            setattr(self, name, hookimpl(getattr(self, f"_{name.rpartition('_')[2]}"), specname=name))
+
+    def _running(self, task_instance: Any) -> None:
+        self.started = time.monotonic()
+
+    def _success(self, task_instance: Any) -> None:
+        self._end(task_instance, "done")
+
+    def _failed(self, task_instance: Any) -> None:
+        self._end(task_instance, "FAILED")
+
+    def _end(self, task_instance: Any, word: str) -> None:
+        _say(f"  {task_instance.task_id:<18}{word:<7}{time.monotonic() - self.started:7.1f} s")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
