@@ -1,0 +1,99 @@
+"""Checks the deliveries of a month: profiles per unit, table by table and across tables, held against `expectations/lieferung`.
+
+Plausibility never removes data: what fails here is published as a warning, only an engine that cannot answer blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.catalog import Catalog
+from pipeline.check.crosstable import TEMPORARY, ZUSAMMENHANG
+from pipeline.check.engine import Engine
+from pipeline.check.profiles import PARTS, PROFILES
+from pipeline.check.staged import StagedMonths, database, open_month
+from pipeline.check.suites import load_layer
+from pipeline.check.verdict import RuleResult, Verdict
+from pipeline.months import Zaehltage, add_months
+from pipeline.store import Store
+
+LAYER = "lieferung"
+CROSS = "zusammenhang"
+KEY = ("jc_id", "ref_month")
+
+
+def check_deliveries(
+    store: Store,
+    month: str,
+    staged: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    zaehltage: Zaehltage,
+    catalog: Catalog,
+    expectations: Path,
+    *,
+    months: Sequence[str] | None = None,
+    memory_limit: str = "2GB",
+    threads: int = 2,
+) -> Verdict:
+    """Check what was delivered for `month` (or for each of `months`) and return the verdict.
+
+    `staged` is the content of `runs/<m>/staged.json`, `expectations` the folder of the suites. Each month is read with its two
+    predecessors for comparisons; older months were checked by their own runs. Raises SuiteError for a suite that is not
+    what Great Expectations would run.
+    """
+    suites = load_layer(expectations / LAYER, [*PROFILES, CROSS])
+    engine = Engine()
+    deliveries = StagedMonths(store.root, staged)
+    lag = int(catalog.switches["folgt_spaeter_lag"].default)
+    checked = list(months) if months is not None else [month]
+    results: list[RuleResult] = []
+    with database(store, memory_limit, threads) as connection:
+        _register_parts(connection)
+        for ref_month in checked:
+            bst_month = add_months(ref_month, -lag)
+            open_month(connection, deliveries, ref_month, zaehltage, catalog, bst_month)
+            valid = [j.jc_id for j in catalog.valid_jobcenters(zaehltage.stichtag(ref_month))]
+            connection.register("jobcenters", pa.table({"jc_id": pa.array(valid, pa.string())}))
+            for table, suite in suites.items():
+                of_month = bst_month if table == "beschaeftigung" else ref_month
+                expected = _expected(deliveries, table, of_month, catalog)
+                results += engine.evaluate(
+                    suite,
+                    profile(connection, table),
+                    ref_month=of_month,
+                    key=KEY,
+                    parameters={"rows_expected": int(expected)},
+                )
+    return Verdict("deliveries", month, _declared(suites.values()) * len(checked), tuple(results))
+
+
+def profile(connection: Any, table: str) -> Any:
+    """Return the profile of a table of the opened month as a pandas frame, one row per unit."""
+    if table != CROSS:
+        return connection.execute(PROFILES[table]).df()
+    for statement in TEMPORARY:
+        connection.execute(statement)
+    frame = connection.execute(ZUSAMMENHANG).df()
+    connection.execute("DROP TABLE stock_0; DROP TABLE stock_1")
+    return frame
+
+
+def _expected(deliveries: StagedMonths, table: str, month: str, catalog: Catalog) -> bool:
+    """Tell whether silence about a table is remarkable: only if somebody has delivered it before."""
+    if table == CROSS:
+        return any(deliveries.ever_delivered(name, month) for name in catalog.person_tables)
+    return deliveries.ever_delivered(table, month)
+
+
+def _register_parts(connection: Any) -> None:
+    connection.register("parts", pa.table({"part": list(PARTS), "whole": list(PARTS.values())}))
+
+
+def _declared(suites: Any) -> int:
+    return sum(len(suite.rules) for suite in suites)
+
+
+
