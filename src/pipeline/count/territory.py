@@ -1,0 +1,139 @@
+"""Which unit stands for which on the territory of the run, which deliveries a unit's counts need, and why one is missing.
+
+The registry's validity is judged on the counting day of the month in question (data contract, section 3, "Territory").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pyarrow as pa
+
+from pipeline.catalog import Gebietsaenderung, Jobcenter
+from pipeline.months import Zaehltage
+
+OK = ""
+GEBIET, NICHT_GELIEFERT, FOLGT, ZU_KURZ = (
+    "gebiet_nicht_gueltig",
+    "nicht_geliefert",
+    "folgt_spaeter",
+    "zu_kurze_reihe",
+)
+
+
+class TerritoryError(ValueError):
+    """The list of territorial changes contradicts itself."""
+
+
+def successors(changes: Iterable[Gebietsaenderung], run_month: str, zaehltage: Zaehltage) -> dict[str, str]:
+    """Return old unit -> unit on the territory of the run; changes that take effect after S(run month) do not exist yet."""
+    direct: dict[str, str] = {}
+    for change in changes:
+        if change.ab <= zaehltage.stichtag(run_month):
+            if direct.get(change.alt, change.neu) != change.neu:
+                raise TerritoryError(f"gebietsaenderungen.csv: {change.alt} has two successors")
+            direct[change.alt] = change.neu
+    result = {}
+    for old in direct:
+        unit, seen = old, {old}
+        while unit in direct:
+            unit = direct[unit]
+            if unit in seen:
+                raise TerritoryError(f"gebietsaenderungen.csv: {old} becomes part of itself")
+            seen.add(unit)
+        result[old] = unit
+    return result
+
+
+@dataclass(frozen=True)
+class Territory:
+    """The units of a run and which deliveries exist. `delivered[table][month]` are the units accepted for the month."""
+
+    run_month: str
+    zaehltage: Zaehltage
+    jobcenters: Mapping[str, Jobcenter]
+    successor_of: Mapping[str, str]
+    delivered: Mapping[str, Mapping[str, frozenset[str]]]
+    person_tables: tuple[str, ...]
+    _cache: dict[tuple[str, str, str], str] = field(default_factory=dict, repr=False, compare=False)
+
+    def unit_of(self, jc_id: str) -> str:
+        """Return the unit that `jc_id` belongs to on the territory of the run."""
+        return self.successor_of.get(jc_id, jc_id)
+
+    @cached_property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Return unit -> itself and all units it succeeds."""
+        parts: dict[str, list[str]] = {}
+        for jc_id in self.jobcenters:
+            parts.setdefault(self.unit_of(jc_id), []).append(jc_id)
+        return {unit: tuple(sorted(members)) for unit, members in parts.items()}
+
+    @cached_property
+    def members(self) -> tuple[Jobcenter, ...]:
+        """Return the jobcenters that exist on S(run month), ordered by id: the members of all levels above."""
+        day = self.zaehltage.stichtag(self.run_month)
+        return tuple(j for _, j in sorted(self.jobcenters.items()) if j.valid_on(day))
+
+    @cached_property
+    def units(self) -> tuple[str, ...]:
+        """Return all units with cells: the members and whoever delivered persons without being one."""
+        delivering = {self.unit_of(u) for u in self.person_units}
+        return tuple(sorted({j.jc_id for j in self.members} | delivering))
+
+    @cached_property
+    def person_units(self) -> frozenset[str]:
+        """Return the delivering units (as they call themselves) that delivered any person table in any month."""
+        return frozenset(
+            unit for table in self.person_tables for units in self.delivered.get(table, {}).values() for unit in units
+        )
+
+    @cached_property
+    def units_with_persons(self) -> frozenset[str]:
+        """Return the units on the run's territory that deliver persons."""
+        return frozenset(self.unit_of(u) for u in self.person_units)
+
+    @cached_property
+    def first_month(self) -> dict[str, str]:
+        """Return table -> the first month any unit delivered it; tables that never came are absent."""
+        return {
+            t: min(m for m, u in months.items() if u) for t, months in self.delivered.items() if any(months.values())
+        }
+
+    def valid_parts(self, unit: str, month: str) -> tuple[str, ...]:
+        """Return the parts of a unit that existed on S(month)."""
+        day = self.zaehltage.stichtag(month)
+        return tuple(p for p in self.parts.get(unit, ()) if self.jobcenters[p].valid_on(day))
+
+    def missing(self, table: str, month: str, unit: str) -> str:
+        """Return why a unit's delivery cannot be used, or OK: every part that existed on S(month) must have delivered."""
+        key = (table, month, unit)
+        if key not in self._cache:
+            self._cache[key] = self._missing(table, month, unit)
+        return self._cache[key]
+
+    def _missing(self, table: str, month: str, unit: str) -> str:
+        parts = self.valid_parts(unit, month)
+        if not parts:
+            return GEBIET
+        have = self.delivered.get(table, {}).get(month, frozenset())
+        if all(part in have for part in parts):
+            return OK
+        return self._hole(table, month)
+
+    def missing_central(self, table: str, month: str, unit: str) -> str:
+        """Return why the delivery of a central unit (`bst`, `statistik`) cannot be used, or OK."""
+        return OK if unit in self.delivered.get(table, {}).get(month, frozenset()) else self._hole(table, month)
+
+    def _hole(self, table: str, month: str) -> str:
+        first = self.first_month.get(table)
+        return ZU_KURZ if first is None or month < first else NICHT_GELIEFERT
+
+    def as_table(self) -> pa.Table:
+        """Return the mapping old unit -> unit for the expressions."""
+        pairs = sorted(self.successor_of.items())
+        return pa.table(
+            {"alt": pa.array([a for a, _ in pairs], pa.string()), "neu": pa.array([n for _, n in pairs], pa.string())}
+        )

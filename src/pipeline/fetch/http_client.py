@@ -1,0 +1,188 @@
+"""HTTP requests as they must be made in practice: paced, retried with growing pauses, patient with 403 and 429.
+
+Nothing here knows deliveries; `Web` builds a source on it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from pipeline.fetch.exchange import PullError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+T = TypeVar("T")
+MAX_REDIRECTS = 5
+LONGEST_PAUSE = 900.0
+RETRIED = frozenset((403, 408, 425, 429)) | frozenset(range(500, 600))
+
+
+class Again(Exception):
+    """An attempt failed in a way that may pass; `pause` is what the server asked for, in seconds."""
+
+    def __init__(self, cause: str, pause: float | None = None) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.pause = pause
+
+
+class StatusError(Exception):
+    """The server answered with a status that another attempt will not change."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+
+
+class Limits(Protocol):
+    """What the settings say about fetching."""
+
+    @property
+    def fetch_connections(self) -> int:
+        """Return how many connections at most."""
+
+    @property
+    def fetch_timeout(self) -> float:
+        """Return after how many silent seconds a request has failed."""
+
+    @property
+    def fetch_attempts(self) -> int:
+        """Return how often a request is made at most."""
+
+    @property
+    def fetch_backoff(self) -> float:
+        """Return the first pause between attempts, in seconds; it doubles."""
+
+    @property
+    def fetch_requests_per_second(self) -> float:
+        """Return the pace; 0 is unlimited."""
+
+
+class HttpClient:
+    """One server, one pool of connections, one pace."""
+
+    def __init__(self, limits: Limits, authorization: str, redact: Callable[[str], str]) -> None:
+        self._limits = limits
+        self._authorization = authorization
+        self._redact = redact
+        self._session: aiohttp.ClientSession | None = None
+        self._next_slot = 0.0
+        self._paused_until = 0.0
+
+    async def open(self) -> None:
+        """Make the pool; no connection yet."""
+        import aiohttp
+
+        silent = self._limits.fetch_timeout
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._limits.fetch_connections, keepalive_timeout=30),
+            timeout=aiohttp.ClientTimeout(total=silent * 60, connect=None, sock_connect=silent, sock_read=silent),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity", "User-Agent": "kennzahlen-48a"},
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    @asynccontextmanager
+    async def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, *, taken: frozenset[int] = frozenset()
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Make one attempt and yield the response; raises Again, StatusError or PullError.
+
+        Statuses in `taken` are yielded like 200, so that the caller decides.
+        """
+        import aiohttp
+        from yarl import URL
+
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        await self._turn()
+        sent = dict(headers or {})
+        if self._authorization:
+            sent["Authorization"] = self._authorization  # as a header: dropped by a redirect to another host
+        try:
+            async with self._session.request(
+                method, URL(url, encoded=True), headers=sent, max_redirects=MAX_REDIRECTS
+            ) as response:
+                if url.startswith("https:") and any(r.url.scheme != "https" for r in (*response.history, response)):
+                    raise PullError("redirected from https to unprotected http", 1)
+                if response.status != 200 and response.status not in taken:
+                    raise self._refusal(response)
+                yield response
+        except aiohttp.TooManyRedirects as error:
+            raise PullError(f"redirected in a circle or more than {MAX_REDIRECTS} times", 1) from error
+        except (aiohttp.InvalidURL, aiohttp.ClientConnectorCertificateError) as error:
+            raise PullError(self._text(error), 1) from error
+        except TimeoutError as error:
+            raise Again(f"no answer within {self._limits.fetch_timeout:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Again(self._text(error)) from error
+
+    def _refusal(self, response: aiohttp.ClientResponse) -> Exception:
+        if response.status not in RETRIED:
+            return StatusError(response.status)
+        pause = _retry_after(response.headers.get("Retry-After"))
+        if pause is not None or response.status == 429:
+            self._paused_until = max(self._paused_until, time.monotonic() + (pause or 0.0))
+        return Again(f"HTTP {response.status}", pause)
+
+    def _text(self, error: BaseException) -> str:
+        kind = type(error).__name__
+        if kind == "ClientPayloadError":
+            return "the answer broke off before its end"
+        text = str(error).splitlines()[0][:300] if str(error) else ""
+        return self._redact(f"{kind}: {text}" if text else kind)
+
+    async def _turn(self) -> None:
+        """Wait until the pace and a pause the server asked for allow the next request."""
+        now = time.monotonic()
+        start = max(now, self._paused_until)
+        if self._limits.fetch_requests_per_second > 0:
+            start = max(start, self._next_slot)
+            self._next_slot = start + 1.0 / self._limits.fetch_requests_per_second
+        if start > now:
+            await asyncio.sleep(start - now)
+
+    async def patiently(self, attempt: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
+        """Repeat `attempt` while it raises Again, with pauses; raises PullError with the last cause."""
+        most = attempts or self._limits.fetch_attempts
+        number = 0
+        while True:
+            number += 1
+            try:
+                return await attempt()
+            except PullError as error:
+                raise PullError(error.cause, number) from error
+            except StatusError as error:
+                raise PullError(str(error), number) from error
+            except Again as again:
+                if number >= most:
+                    raise PullError(again.cause, number, source_suspect=True) from again
+                pause = self._limits.fetch_backoff * 2.0 ** (number - 1) * random.uniform(1.0, 1.25)  # noqa: S311
+                await asyncio.sleep(min(max(pause, again.pause or 0.0), LONGEST_PAUSE))
+
+
+def _retry_after(text: str | None) -> float | None:
+    if not text:
+        return None
+    if text.strip().isdigit():
+        return min(float(text), LONGEST_PAUSE)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), LONGEST_PAUSE)

@@ -1,0 +1,171 @@
+"""What is remarkable about the deliveries in force: missing ones, replaced ones, equal bytes for different units.
+
+Everything here follows from the deliveries, the register and the catalog, never from when or how often fetch ran.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import date
+from pathlib import Path
+
+from pipeline.catalog import Catalog
+from pipeline.fetch.places import CODELIST, Key
+from pipeline.months import MonthError, Zaehltage, add_months, month_range
+from pipeline.store import Delivery, Finding
+
+BST_LAG = -4
+_NAMED = 3
+
+
+def finding(
+    catalog: Catalog, rule: str, message: str, *, file: str = "", key: Key | None = None, **more: str | int
+) -> Finding:
+    """Return a finding of this step with the severity that the catalog declares."""
+    month, table, unit = key or ("", "", "")
+    place = {"table": table, "ref_month": month, "jc_id": unit}
+    place.update({k: str(v) for k, v in more.items() if k in place})
+    return Finding(
+        rule,
+        catalog.rules[rule].severity,
+        "fetch",
+        message,
+        file=file,
+        value=str(more.get("value", "")),
+        count=int(more.get("count", 1)),
+        **place,
+    )
+
+
+def read_zaehltage(path: Path | None) -> Zaehltage:
+    """Read the counting days as far as they can be read; judging the list itself is staging's business."""
+    listed: dict[str, date] = {}
+    if path is not None:
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            for row in csv.DictReader(file):
+                try:
+                    listed |= Zaehltage({row["ref_month"]: date.fromisoformat(row["stichtag"])}).listed
+                except (KeyError, TypeError, ValueError, MonthError):
+                    continue
+    return Zaehltage(listed)
+
+
+def missing(
+    present: Collection[Key], attempted: Collection[Key], month: str, catalog: Catalog, zaehltage: Zaehltage
+) -> list[Finding]:
+    """Return a finding for every expected delivery up to `month` that is not in force (contract, section 2).
+
+    `attempted` are deliveries that a source has but that cannot be used: their units deliver, too.
+    """
+    seen = [key for key in {*present, *attempted} if key[1] != CODELIST]
+    first: dict[str, str] = {}
+    for ref_month, table, _ in seen:
+        first[table] = min(first.get(table, ref_month), ref_month)
+    delivering = sorted({unit for _, table, unit in seen if table in catalog.person_tables})
+    found = []
+
+    def expect(ref_month: str, table: str, unit: str) -> None:
+        key = (ref_month, table, unit)
+        if key not in present:
+            reason = (
+                "a file is there but cannot be used" if key in attempted else "no file, but the unit delivers otherwise"
+            )
+            text = f"the delivery {ref_month}/{table}/{unit} is missing: {reason}; request it, the next run takes it in"
+            found.append(finding(catalog, "FETCH-MISSING", text, key=key))
+
+    months = month_range(min(first.values()), month) if first else []
+    valid = {m: {u for u in delivering if catalog.jobcenters[u].valid_on(zaehltage.stichtag(m))} for m in months}
+    for table in catalog.tables.values():
+        if table.unit == "jobcenter":
+            for ref_month in month_range(first.get(table.name, month), month):
+                for unit in delivering:
+                    if unit in valid.get(ref_month, ()):
+                        expect(ref_month, table.name, unit)
+        elif table.name in first:
+            last = add_months(month, BST_LAG) if table.unit == "bst" else month
+            for ref_month in month_range(first[table.name], last):
+                expect(ref_month, table.name, table.unit)
+    return found
+
+
+def revised(in_force: Mapping[Key, Delivery], history: Iterable[Delivery], catalog: Catalog) -> list[Finding]:
+    """Return a finding for every delivery in force whose bytes replaced others, however long ago.
+
+    It follows from the register alone, so a killed and repeated run reports the same as one that was not killed.
+    """
+    digests: dict[Key, list[str]] = defaultdict(list)
+    for entry in history:
+        series = digests[entry.key]
+        if not series or series[-1] != entry.sha256:
+            series.append(entry.sha256)
+    found = []
+    for key, delivery in in_force.items():
+        series = digests.get(key, [])
+        if len(series) > 1 and series[-1] == delivery.sha256:
+            found.append(
+                finding(
+                    catalog,
+                    "FETCH-REVISED",
+                    f"{delivery.address} replaced an earlier file: {series[-2][:12]} → {series[-1][:12]}; both are kept",
+                    file=delivery.address,
+                    key=("", "", key[2]) if key[1] == CODELIST else key,
+                    value=series[-2][:12],
+                )
+            )
+    return found
+
+
+def same_bytes(in_force: Iterable[Delivery], catalog: Catalog, snapshot: Callable[[str], Path]) -> list[Finding]:
+    """Return a finding for every delivery whose bytes another unit or month of the same table has too.
+
+    A publisher's outage page looks like that. Files without a single row are equal by nature and are no finding.
+    """
+    groups: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
+    for delivery in in_force:
+        if delivery.table != CODELIST:
+            groups[delivery.table, delivery.sha256].append(delivery)
+    found = []
+    for (_, digest), group in sorted(groups.items()):
+        if len(group) == 1 or has_no_rows(snapshot(digest), group[0].suffix):
+            continue
+        addresses = sorted(d.address for d in group)
+        for delivery in group:
+            others = [a for a in addresses if a != delivery.address]
+            named = ", ".join(others[:_NAMED]) + (f" and {len(others) - _NAMED} more" if len(others) > _NAMED else "")
+            found.append(
+                finding(
+                    catalog,
+                    "FETCH-SAME-BYTES",
+                    f"{delivery.address} has the same bytes as {named}; check whether the source sends a substitute",
+                    file=delivery.address,
+                    key=delivery.key,
+                    value=digest[:12],
+                    count=len(group),
+                )
+            )
+    return found
+
+
+def has_no_rows(path: Path, suffix: str) -> bool:
+    """Tell whether a file has a header and nothing else; what cannot be read is not empty, nor is a file of 0 bytes."""
+    import pyarrow.parquet as pq
+
+    if path.stat().st_size == 0:
+        return False
+    try:
+        if suffix == ".parquet":
+            return bool(pq.read_metadata(path).num_rows == 0)
+        with gzip.open(path, "rb") if suffix == ".csv.gz" else path.open("rb") as file:
+            header = file.readline(1 << 16)
+            return (
+                header.endswith(b"\n")
+                and not file.read(1 << 16).strip()
+                or not header.endswith(b"\n")
+                and not file.read(1)
+            )
+    except (OSError, EOFError, ValueError, zlib.error):
+        return False

@@ -1,0 +1,61 @@
+"""The suppressed tables of a run as they come from the step before: read strictly, ordered by key.
+
+Nothing unsuppressed is ever read by this package.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.catalog import Catalog
+from pipeline.store import Store
+from pipeline.store.schema import arrow_schema
+
+PUBLISHED = ("kennzahlen", "eckwerte", "vergleich")
+SCHEMA_OF = {"kennzahlen": "kennzahlen", "eckwerte": "eckwerte", "vergleich": "vergleich", "reihe": "kennzahlen"}
+
+
+class OpenedTableError(ValueError):
+    """A suppressed table is missing or does not have its declared columns; the text names the file."""
+
+
+@dataclass(frozen=True)
+class OpenedTables:
+    """The four suppressed tables; `reihe` holds some 25 reference months per indicator, jobcenter level only."""
+
+    kennzahlen: pa.Table
+    eckwerte: pa.Table
+    vergleich: pa.Table
+    reihe: pa.Table
+
+
+def opened_paths(store: Store, month: str) -> dict[str, Path]:
+    """Return where the four tables lie."""
+    folder = store.computed("offen", month).parent
+    return {name: folder / f"{name}.parquet" for name in SCHEMA_OF}
+
+
+def read_opened(paths: dict[str, Path], catalog: Catalog) -> OpenedTables:
+    """Read the four tables in declared columns and order of key; raises OpenedTableError."""
+    return OpenedTables(**{name: _read(path, catalog, SCHEMA_OF[name]) for name, path in paths.items()})
+
+
+def _read(path: Path, catalog: Catalog, declared: str) -> pa.Table:
+    if not path.is_file():
+        raise OpenedTableError(f"{path}: the suppressed table is missing; run the step compare first")
+    table = catalog.results[declared]
+    schema = arrow_schema(table)
+    raw = pq.read_table(path)
+    if set(raw.column_names) != set(schema.names):
+        missing = sorted(set(schema.names) - set(raw.column_names))
+        unknown = sorted(set(raw.column_names) - set(schema.names))
+        raise OpenedTableError(
+            f"{path}: missing columns {missing}, unknown columns {unknown}; the table must be {declared}"
+        )
+    ordered = raw.select(schema.names).cast(schema)
+    return ordered.take(pc.sort_indices(ordered, sort_keys=[(name, "ascending") for name in table.key]))

@@ -1,0 +1,180 @@
+"""Publish: from the suppressed tables of a run to one immutable release and the pointer to the newest.
+
+The order of the work is here; what each file looks like is told by its own module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.catalog import Catalog
+from pipeline.months import month_number
+from pipeline.publish import releases
+from pipeline.publish.changes import changes_between
+from pipeline.publish.comparison import Comparison, comparisons
+from pipeline.publish.csvfiles import write_excel_csv, write_machine_csv
+from pipeline.publish.datapackage import data_package
+from pipeline.publish.edition import Edition
+from pipeline.publish.history import History
+from pipeline.publish.manifest import (
+    NAME,
+    broken_files,
+    describe_files,
+    foundation,
+    foundation_digest,
+    read_manifest,
+)
+from pipeline.publish.opened import PUBLISHED, OpenedTables, opened_paths, read_opened
+from pipeline.publish.pages import main_page, write_site
+from pipeline.publish.parquetfiles import write_parquet
+from pipeline.publish.wording import Signs
+from pipeline.store import Store, write_json
+
+Progress = Callable[[str, int, int], None]
+CSV_TABLES = ("kennzahlen", "eckwerte", "vergleich")
+STEPS = ("Parquet", "CSV", "Arbeitsmappe", "Druckfassung", "Seiten", "Prüfsummen")
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published: number and folder of the release, its page for the table people look at first.
+
+    `page` is a path relative to the folder; `address` is the public address of that page if one is set, else its path.
+    `unchanged` says that an equal release was there already and nothing was written.
+    """
+
+    month: str
+    number: int
+    folder: Path
+    page: str
+    address: str
+    current: str
+    unchanged: bool
+
+    @property
+    def name(self) -> str:
+        """Return the name of the release, `2018-07.1`."""
+        return f"{self.month}.{self.number}"
+
+
+def publish(
+    store: Store,
+    month: str,
+    catalog: Catalog,
+    *,
+    manifest_inputs: Mapping[str, Any],
+    verdict: Mapping[str, Any],
+    synthetic: bool,
+    site_url: str = "",
+    progress: Progress | None = None,
+) -> Published:
+    """Write the release of a month from its suppressed tables, or find that the newest one says the same.
+
+    `manifest_inputs` is JSON and stands in the manifest as it is; under `lieferungen` it names the deliveries
+    (address to sha-256, or a list with ref_month, table, unit, sha256), under `lock_sha256` the lock file's digest.
+    `verdict` is JSON too; `regeln` and `bestanden` in it, if there, are printed. `site_url` is the public address of
+    the folder `releases`. The caller holds the store's lock. Raises OpenedTableError and ManifestError.
+    """
+    month_number(month)
+    report = progress or (lambda what, done, total: None)
+    paths = opened_paths(store, month)
+    tables = read_opened(paths, catalog)
+    basis = foundation(month, paths, catalog, manifest_inputs, verdict, synthetic=synthetic, site_url=site_url)
+    releases.remove_leftovers(store)
+    earlier = releases.numbers(store, month)
+    if earlier:
+        newest = store.release(month, earlier[-1])
+        if read_manifest(newest)["grundlage"] == basis and not broken_files(newest, digests=False):
+            return _published(store, month, earlier[-1], read_manifest(newest)["seite"], site_url, unchanged=True)
+    number = earlier[-1] + 1 if earlier else 1
+    previous = store.release(month, earlier[-1]) if earlier else None
+    edition = Edition(
+        month,
+        number,
+        synthetic,
+        site_url,
+        f"{basis['code']['version']}+{basis['code']['sha256'][:12]}",
+        foundation_digest(basis),
+        _checks(verdict),
+    )
+    history = History(tables.reihe, catalog)
+    found = comparisons(tables.vergleich, tables.kennzahlen, history, catalog)
+    page = main_page(found)
+    with releases.staged(store, month, number) as folder:
+        changes = _write_data(folder, tables, previous, manifest_inputs, catalog, edition, report)
+        _write_presentations(folder, found, catalog, edition, report)
+        report(STEPS[4], 4, len(STEPS))
+        data_files = describe_files(folder)
+        write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
+        write_site(folder / "site", found, history, changes, data_files, catalog, edition)
+        report(STEPS[5], 5, len(STEPS))
+        manifest = {
+            "release": edition.name,
+            "monat": month,
+            "nummer": number,
+            "vorgaenger": f"{month}.{earlier[-1]}" if earlier else None,
+            "grundlage": basis,
+            "grundlage_sha256": edition.digest,
+            "seite": page,
+            "hinweis": edition.banner,
+            "dateien": describe_files(folder),
+        }
+        write_json(folder / NAME, manifest)
+    report(STEPS[5], len(STEPS), len(STEPS))
+    return _published(store, month, number, page, site_url, unchanged=False)
+
+
+def _published(store: Store, month: str, number: int, page: str, site_url: str, *, unchanged: bool) -> Published:
+    current = releases.point_to_newest(store)
+    folder = store.release(month, number)
+    address = f"{site_url.rstrip('/')}/{month}/{number}/{page}" if site_url else str(folder / page)
+    return Published(month, number, folder, page, address, current, unchanged)
+
+
+def _write_data(
+    folder: Path,
+    tables: OpenedTables,
+    previous: Path | None,
+    inputs: Mapping[str, Any],
+    catalog: Catalog,
+    edition: Edition,
+    report: Progress,
+) -> Any:
+    report(STEPS[0], 0, len(STEPS))
+    changes = changes_between(previous, tables, inputs, catalog)
+    for name in PUBLISHED:
+        write_parquet(
+            folder / f"{name}.parquet", getattr(tables, name), catalog.results[name].description.de, edition
+        )
+    declared = catalog.results["aenderungen"]
+    write_parquet(folder / "aenderungen.parquet", changes, declared.description.de, edition)
+    report(STEPS[1], 1, len(STEPS))
+    for name in CSV_TABLES:
+        write_machine_csv(folder / f"{name}.csv", getattr(tables, name), edition)
+    write_excel_csv(
+        folder / "vergleich-excel.csv", tables.vergleich, catalog.results["vergleich"], Signs.of(catalog), edition
+    )
+    return changes
+
+
+def _write_presentations(
+    folder: Path,
+    found: Mapping[tuple[str, str, str], Comparison],
+    catalog: Catalog,
+    edition: Edition,
+    report: Progress,
+) -> None:
+    report(STEPS[2], 2, len(STEPS))
+    report(STEPS[3], 3, len(STEPS))
+
+
+def _checks(verdict: Mapping[str, Any]) -> str:
+    """Say in German how many rules were evaluated and passed, if the verdict tells."""
+    rules, passed = verdict.get("regeln"), verdict.get("bestanden")
+    if isinstance(rules, int) and isinstance(passed, int):
+        return f"{passed} von {rules} Prüfungen bestanden"
+    return ""
+

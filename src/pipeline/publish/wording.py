@@ -1,0 +1,138 @@
+"""German on paper and screen: numbers, months, signs for missing values, names of goals and sets.
+
+Pure text in, text out; nothing here knows a file or a layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pipeline.catalog import Catalog
+
+MONTHS = (
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+)
+MINUS = "\u2212"
+NBSP = "\u00a0"
+THIN = "\u202f"
+
+GOALS = {
+    1: "Verringerung der Hilfebedürftigkeit",
+    2: "Verbesserung der Integration in Erwerbstätigkeit",
+    3: "Vermeidung von langfristigem Leistungsbezug",
+}
+SEXES = {"T": "insgesamt", "F": "Frauen", "M": "Männer"}
+DIRECTIONS = {
+    "higher": "Ein höherer Wert ist besser.",
+    "lower": "Ein niedrigerer Wert ist besser.",
+    "none": "Ohne Wertung: Die Verordnung gibt keine Richtung vor, deshalb gibt es keinen Rang.",
+}
+SYNTHETIC = "SYNTHETISCHE DATEN – alle Zahlen sind erfunden"
+SHORT_LAND = {
+    "Schleswig-Holstein": "SH",
+    "Hamburg": "HH",
+    "Niedersachsen": "NI",
+    "Bremen": "HB",
+    "Nordrhein-Westfalen": "NW",
+    "Hessen": "HE",
+    "Rheinland-Pfalz": "RP",
+    "Baden-Württemberg": "BW",
+    "Bayern": "BY",
+    "Saarland": "SL",
+    "Berlin": "BE",
+    "Brandenburg": "BB",
+    "Mecklenburg-Vorpommern": "MV",
+    "Sachsen": "SN",
+    "Sachsen-Anhalt": "ST",
+    "Thüringen": "TH",
+}
+
+
+def month_name(month: str) -> str:
+    """Return `März 2018` for `2018-03`."""
+    year, number = month.split("-")
+    return f"{MONTHS[int(number) - 1]}{NBSP}{year}"
+
+
+def german(number: Decimal | int, *, signed: bool = False) -> str:
+    """Return a number with decimal comma, narrow spaces for thousands and U+2212; `signed` adds + and ±.
+
+    The digits after the comma are those of the Decimal: nothing is rounded here.
+    """
+    text = f"{abs(number):,}".replace(",", THIN).replace(".", ",")
+    if number < 0:
+        return MINUS + text
+    if signed:
+        return ("+" if number > 0 else "±") + text
+    return text
+
+
+def percent(number: Decimal) -> str:
+    """Return `74,3 %` with a no-break space."""
+    return f"{german(number)}{NBSP}%"
+
+
+def points(number: Decimal) -> str:
+    """Return a signed difference in percentage points, `+1,2 Pp`."""
+    return f"{german(number, signed=True)}{NBSP}Pp"
+
+
+def megabytes(size: int) -> str:
+    """Return the size of a file as readers know it, `148 kB` or `1,2 MB`."""
+    if size < 1_000_000:
+        return f"{max(1, round(size / 1000))}{NBSP}kB"
+    return f"{german(Decimal(size) / 1_000_000 // Decimal('0.1') * Decimal('0.1'))}{NBSP}MB"
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return `1 Jobcenter` or `2 …` with the right noun."""
+    return f"{german(number)} {one if number == 1 else many}"
+
+
+@dataclass(frozen=True)
+class Signs:
+    """The sign and the words for each reason why a value is missing, from the code list of reasons."""
+
+    by_reason: Mapping[str, tuple[str, str]]
+
+    @classmethod
+    def of(cls, catalog: Catalog) -> Signs:
+        """Read the code list `gruende`."""
+        rows = catalog.codelists["gruende"]
+        return cls({name: (row["zeichen"], row["bedeutung_de"]) for name, row in rows.items()})
+
+    def sign(self, reason: str) -> str:
+        """Return the sign; raises ValueError for a reason that is on no list."""
+        return self._row(reason)[0]
+
+    def words(self, reason: str) -> str:
+        """Return the German words; raises ValueError for a reason that is on no list."""
+        return self._row(reason)[1]
+
+    def legend(self) -> list[tuple[str, str]]:
+        """Return sign and meanings once per sign, in the order of the code list."""
+        meanings: dict[str, list[str]] = {}
+        for sign, words in self.by_reason.values():
+            meanings.setdefault(sign, []).append(words)
+        return [(sign, "; ".join(words)) for sign, words in meanings.items()]
+
+    def _row(self, reason: str) -> tuple[str, str]:
+        try:
+            return self.by_reason[reason]
+        except KeyError:
+            raise ValueError(
+                f"{reason!r} is no reason of codelists/gruende.csv; a missing value needs one of {sorted(self.by_reason)}"
+            ) from None
