@@ -172,7 +172,7 @@ class Remote:
         for attempt in range(1, self._attempts + 1):
             try:
                 return await self._threaded(self._sweep if self._flat else self._walk_all, layout)
-            except Exception as error:  # noqa: BLE001 - botocore, paramiko and ssh have no common ancestor
+            except Exception as error:
                 cause = self._cause(error)
                 if isinstance(error, FileNotFoundError | PermissionError):
                     break
@@ -244,7 +244,7 @@ class Remote:
         """Tell whether the root can be looked at."""
         try:
             return bool(await self._threaded(lambda: self._connect().exists(self._root)))
-        except Exception:  # noqa: BLE001 - any failure means no
+        except Exception:
             return False
 
     async def close(self) -> None:

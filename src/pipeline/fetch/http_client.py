@@ -25,7 +25,7 @@ LONGEST_PAUSE = 900.0
 RETRIED = frozenset((403, 408, 425, 429)) | frozenset(range(500, 600))
 
 
-class Again(Exception):
+class AgainError(Exception):
     """An attempt failed in a way that may pass; `pause` is what the server asked for, in seconds."""
 
     def __init__(self, cause: str, pause: float | None = None) -> None:
@@ -99,7 +99,7 @@ class HttpClient:
     async def request(
         self, method: str, url: str, headers: Mapping[str, str] | None = None, *, taken: frozenset[int] = frozenset()
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Make one attempt and yield the response; raises Again, StatusError or PullError.
+        """Make one attempt and yield the response; raises AgainError, StatusError or PullError.
 
         Statuses in `taken` are yielded like 200, so that the caller decides.
         """
@@ -126,9 +126,9 @@ class HttpClient:
         except (aiohttp.InvalidURL, aiohttp.ClientConnectorCertificateError) as error:
             raise PullError(self._text(error), 1) from error
         except TimeoutError as error:
-            raise Again(f"no answer within {self._limits.fetch_timeout:g} s") from error
+            raise AgainError(f"no answer within {self._limits.fetch_timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise Again(self._text(error)) from error
+            raise AgainError(self._text(error)) from error
 
     def _refusal(self, response: aiohttp.ClientResponse) -> Exception:
         if response.status not in RETRIED:
@@ -136,7 +136,7 @@ class HttpClient:
         pause = _retry_after(response.headers.get("Retry-After"))
         if pause is not None or response.status == 429:
             self._paused_until = max(self._paused_until, time.monotonic() + (pause or 0.0))
-        return Again(f"HTTP {response.status}", pause)
+        return AgainError(f"HTTP {response.status}", pause)
 
     def _text(self, error: BaseException) -> str:
         kind = type(error).__name__
@@ -156,7 +156,7 @@ class HttpClient:
             await asyncio.sleep(start - now)
 
     async def patiently(self, attempt: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
-        """Repeat `attempt` while it raises Again, with pauses; raises PullError with the last cause."""
+        """Repeat `attempt` while it raises AgainError, with pauses; raises PullError with the last cause."""
         most = attempts or self._limits.fetch_attempts
         number = 0
         while True:
@@ -167,7 +167,7 @@ class HttpClient:
                 raise PullError(error.cause, number) from error
             except StatusError as error:
                 raise PullError(str(error), number) from error
-            except Again as again:
+            except AgainError as again:
                 if number >= most:
                     raise PullError(again.cause, number, source_suspect=True) from again
                 pause = self._limits.fetch_backoff * 2.0 ** (number - 1) * random.uniform(1.0, 1.25)  # noqa: S311

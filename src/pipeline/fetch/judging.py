@@ -19,6 +19,7 @@ from pipeline.months import MonthError, Zaehltage, add_months, month_range
 from pipeline.store import Delivery, Finding
 
 BST_LAG = -4
+HEADER_BYTES = 1 << 16
 _NAMED = 3
 
 
@@ -27,17 +28,17 @@ def finding(
 ) -> Finding:
     """Return a finding of this step with the severity that the catalog declares."""
     month, table, unit = key or ("", "", "")
-    place = {"table": table, "ref_month": month, "jc_id": unit}
-    place.update({k: str(v) for k, v in more.items() if k in place})
     return Finding(
         rule,
         catalog.rules[rule].severity,
         "fetch",
         message,
+        table=str(more.get("table", table)),
+        ref_month=str(more.get("ref_month", month)),
+        jc_id=str(more.get("jc_id", unit)),
         file=file,
         value=str(more.get("value", "")),
         count=int(more.get("count", 1)),
-        **place,
     )
 
 
@@ -65,7 +66,9 @@ def missing(
     first: dict[str, str] = {}
     for ref_month, table, _ in seen:
         first[table] = min(first.get(table, ref_month), ref_month)
-    delivering = sorted({unit for _, table, unit in seen if table in catalog.person_tables})
+    delivering = sorted(
+        {unit for _, table, unit in seen if table in catalog.person_tables and unit in catalog.jobcenters}
+    )
     found = []
 
     def expect(ref_month: str, table: str, unit: str) -> None:
@@ -79,16 +82,17 @@ def missing(
 
     months = month_range(min(first.values()), month) if first else []
     valid = {m: {u for u in delivering if catalog.jobcenters[u].valid_on(zaehltage.stichtag(m))} for m in months}
-    for table in catalog.tables.values():
-        if table.unit == "jobcenter":
-            for ref_month in month_range(first.get(table.name, month), month):
+    for declared in catalog.tables.values():
+        name = declared.name
+        if declared.unit == "jobcenter":
+            for ref_month in month_range(first.get(name, month), month):
                 for unit in delivering:
                     if unit in valid.get(ref_month, ()):
-                        expect(ref_month, table.name, unit)
-        elif table.name in first:
-            last = add_months(month, BST_LAG) if table.unit == "bst" else month
-            for ref_month in month_range(first[table.name], last):
-                expect(ref_month, table.name, table.unit)
+                        expect(ref_month, name, unit)
+        elif name in first:
+            last = add_months(month, BST_LAG) if declared.unit == "bst" else month
+            for ref_month in month_range(first[name], last):
+                expect(ref_month, name, declared.unit)
     return found
 
 
@@ -160,12 +164,7 @@ def has_no_rows(path: Path, suffix: str) -> bool:
         if suffix == ".parquet":
             return bool(pq.read_metadata(path).num_rows == 0)
         with gzip.open(path, "rb") if suffix == ".csv.gz" else path.open("rb") as file:
-            header = file.readline(1 << 16)
-            return (
-                header.endswith(b"\n")
-                and not file.read(1 << 16).strip()
-                or not header.endswith(b"\n")
-                and not file.read(1)
-            )
+            file.readline(HEADER_BYTES)
+            return not file.read(HEADER_BYTES).strip()
     except (OSError, EOFError, ValueError, zlib.error):
         return False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pipeline.catalog import Catalog
 from pipeline.fetch.places import CODELIST, ROOT_FILES, Place
@@ -57,8 +58,8 @@ class Probing:
         memory[display] = {"units": sorted(units), "from": first, "to": last}
         write_json(self._memory, memory)
 
-    def _read(self) -> dict[str, dict[str, object]] | dict[str, dict[str, str]]:
-        return read_json(self._memory) if self._memory.exists() else {}
+    def _read(self) -> dict[str, dict[str, Any]]:
+        return dict(read_json(self._memory)) if self._memory.exists() else {}
 
     def _ask(self, units: set[str], months: list[str]) -> list[Place]:
         jobcenters = self._catalog.jobcenters

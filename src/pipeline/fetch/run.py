@@ -147,6 +147,8 @@ class _Run:
             try:
                 await source.open()
                 listing = await source.listing(self.layout)
+                if listing.troubles and not (listing.offers or listing.strays):
+                    raise UnreachableError(f"nothing could be listed: {listing.troubles[0].cause}")
             except UnreachableError as error:
                 text = f"source {source.display}: {error}; check the source and run again, deliveries in the store are kept"
                 self._find("FETCH-FAILED", text, file=source.display)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pipeline.fetch.exchange import Listing, Offer, PullError, Trouble, UnreachableError, is_strong
 from pipeline.fetch.gathering import for_each
-from pipeline.fetch.http_client import Again, HttpClient, Limits
+from pipeline.fetch.http_client import AgainError, HttpClient, Limits
 from pipeline.fetch.incoming import Body, HtmlPageError, TooLargeError
 from pipeline.fetch.index_page import Link, children
 from pipeline.fetch.places import ROOT_FILES, Layout, Place, is_month
@@ -202,11 +202,11 @@ class Web:
             if response.status == 304:
                 if state.conditions:
                     return None
-                raise Again("HTTP 304 without having been asked")
+                raise AgainError("HTTP 304 without having been asked")
             if response.status == 416 or (response.status == 206 and not state.continues(response)):
                 body.restart()
                 state.validator = ""
-                raise Again("the rest of an interrupted file could not be continued")
+                raise AgainError("the rest of an interrupted file could not be continued")
             if response.status == 200:
                 body.restart()
             if _is_html(response):
@@ -219,10 +219,10 @@ class Web:
             except (TooLargeError, zlib.error) as error:
                 raise PullError(str(error), 1) from error
             if unpack and not unpack.eof:
-                raise Again("the answer broke off before its end")
+                raise AgainError("the answer broke off before its end")
             announced = state.offer.size
             if response.content_length is None and announced is not None and announced != body.size:
-                raise Again(f"{body.size} bytes came, {announced} were announced")
+                raise AgainError(f"{body.size} bytes came, {announced} were announced")
             return _version(response)
 
     async def reachable(self) -> bool:
