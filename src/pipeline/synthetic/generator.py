@@ -5,14 +5,13 @@ Persons who move between offices are drawn first and lent to every office they k
 
 from __future__ import annotations
 
-import csv
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import current_process, get_context
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -21,31 +20,28 @@ import pyarrow.parquet as pq
 from pipeline.catalog import load_catalog
 from pipeline.synthetic import tables
 from pipeline.synthetic.codes import Classes, classes_of
-from pipeline.synthetic.counting import ROW, count_unit, events, status_of, sustained
-from pipeline.synthetic.employment import draw_jobs, employed, needed_months, notified
-from pipeline.synthetic.households import draw_people, elb_periods, mix_of
-from pipeline.synthetic.activity import draw_measures, draw_starts, office_rows
-from pipeline.synthetic.calibration import goal_of, movable, with_job, without_events, without_job
-from pipeline.synthetic.model import PAD, Flag, Int, Jobs, Population, Unit, joined
+from pipeline.synthetic.counting import ROW, count_unit, status_of
+from pipeline.synthetic.employment import employed, needed_months, notified
+from pipeline.synthetic.households import elb_periods
+from pipeline.synthetic.model import PAD, Calendar, Flag, Int, Jobs, Population, Unit, joined, stacked
 from pipeline.synthetic.payments import Payments, payments_of, sums_of
-from pipeline.synthetic.plan import Plan, SyntheticError, make_plan, stream
+from pipeline.synthetic.plan import Plan, SyntheticError, make_plan
+from pipeline.synthetic.population import calibrated, draw_block
 from pipeline.synthetic.published import eckwerte, modelled, signs_of
-from pipeline.synthetic.receipt import draw_spells, moved
-from pipeline.synthetic.stock import Stock, matrix, stock_of
+from pipeline.synthetic.stock import stock_of
 
 PERSON_TABLES = ("bestand", "leistungsbezug", "aufnahme", "massnahme", "leistung")
-MOVING_SHARE = 0.03
-MOVERS_FROM = 50_000_000
+JOBS_IN_MEMORY = 4_000_000
 Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Work:
-    """What an office or unit's worker gets; small enough to be sent to another process."""
+    """The part of the country one worker makes: offices that belong together, their units, and the movers they know."""
 
     plan: Plan
     classes: Classes
-    unit: Unit
+    units: tuple[Unit, ...]
     offices: tuple[int, ...]
     movers: Population
     out: Path
@@ -53,7 +49,7 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class Done:
-    """What comes back: counts of the units, employment of the persons who stay, rows written."""
+    """What comes back: counts of the units, notifications of the persons who stay (by person number), rows written."""
 
     counts: dict[str, Int]
     anonymous: dict[str, Flag]
@@ -62,71 +58,228 @@ class Done:
     rows: dict[str, int]
 
 
-def draw_block(plan: Plan, index: int, classes: Classes, *, moving: bool) -> Population:
-    """Return the persons of an office who stay in it for good, or those who may move to another."""
-    office, calendar = plan.offices[index], plan.calendar
-    rng = stream(plan.seed, "personen", office.name, "zieht um" if moving else "bleibt")
-    mix = mix_of(office)
-    share = MOVING_SHARE if moving else 1 - MOVING_SHARE
-    spells, long_term = draw_spells(rng, calendar, office, index, share, mix.elb_per_bg)
-    if moving:
-        spells = moved(rng, calendar, spells, _destinations(plan, index, rng, len(long_term)))
-    first = MOVERS_FROM if moving else 0
-    people, presence = draw_people(rng, calendar, office, mix, spells, long_term, first)
-    periods = elb_periods(people, presence)
-    starts = draw_starts(rng, calendar, people, periods)
-    measures = draw_measures(rng, calendar, people, periods, starts)
-    jobs = draw_jobs(rng, calendar, people, periods, starts, office.target)
-    return Population(people, presence, starts, measures, jobs)
-
-
-def _destinations(plan: Plan, index: int, rng: np.random.Generator, count: int) -> Any:
-    """Return where each unit of need of an office moves: mostly within the Land, never within one later unit."""
-    together = {o for u in plan.person_units if index in u.offices for o in u.offices} | {index}
-    others = np.array([o for o in plan.person_offices if o not in together], dtype=np.int32)
-    if not len(others):
-        return np.full(count, index, dtype=np.int32)
-    near = np.array([o for o in others if plan.offices[o].land == plan.offices[index].land], dtype=np.int32)
-    far = rng.choice(others, count)
-    if not len(near):
-        return far
-    return np.where(rng.random(count) < 0.6, rng.choice(near, count), far).astype(np.int32)
-
-
-def calibrated(plan: Plan, classes: Classes, index: int, population: Population, stay: Flag) -> Population:
-    """Return the office's population with its sustained Integrationen of the cohort brought to the wanted number."""
-    if plan.cohort is None:
-        return population
-    calendar, office = plan.calendar, plan.offices[index]
-    rng = stream(plan.seed, "eichung", office.name)
+def make_part(work: Work) -> Done:
+    """Draw, calibrate, count and write the persons of some offices."""
+    plan, calendar = work.plan, work.plan.calendar
+    blocks = [draw_block(plan, index, work.classes, moving=False) for index in work.offices]
+    population = joined([*blocks, work.movers])
+    block = np.repeat(np.arange(len(blocks) + 1), [len(p.people) for p in (*blocks, work.movers)])
+    for i, index in enumerate(work.offices):
+        population = calibrated(plan, work.classes, index, population, block == i)
     stock = stock_of(population, calendar, plan.seed)
-    own = matrix(stock, stock.elb & (stock.office == index), len(population.people), len(calendar.months))
+    work_matrix = employed(len(population.people), calendar, population.jobs)
+    status = status_of(population, stock, calendar, work.classes, work_matrix)
+    known = status.row.copy()
+    known[:, 1:] |= status.row[:, :-1]
+    periods = elb_periods(population.people, population.presence)
+    counts, anonymous, rows = {}, {}, dict.fromkeys(PERSON_TABLES, 0)
+    for unit in work.units:
+        cells = count_unit(population, stock, status, calendar, unit.offices)
+        hidden = np.zeros(2, dtype=np.bool_)
+        own_periods = periods.take(np.isin(periods.office, unit.offices))
+        own_starts = _knows(population, unit, population.starts.person) & population.starts.everywhere
+        own_starts |= np.isin(population.starts.office, unit.offices)
+        own_measures = np.isin(population.measures.office, unit.offices)
+        own_stock = stock.take(np.isin(stock.office, unit.offices))
+        edge = np.searchsorted(own_stock.position, np.arange(len(calendar.months) + 1))
+        for position in range(unit.begin, unit.end):
+            here = own_stock.take(np.arange(edge[position], edge[position + 1]))
+            parts = [
+                payments_of(population, here.take(here.office == o), calendar, position, plan.offices[o], plan.seed)
+                for o in unit.offices
+            ]
+            paid: Payments = stacked(parts)
+            sums, nameless = sums_of(paid, population, known[:, position])
+            cells[position, ROW["llu"]], cells[position, ROW["luh"]] = sums
+            hidden |= nameless
+            written = (
+                tables.bestand(population, here, calendar, position),
+                tables.leistungsbezug(population, own_periods, calendar, position),
+                tables.aufnahme(population, own_starts, calendar, position),
+                tables.massnahme(population, own_measures, calendar, position),
+                tables.leistung(population, paid),
+            )
+            for name, content in zip(PERSON_TABLES, written, strict=True):
+                path = work.out / calendar.months[position] / name / f"{unit.jc_id}.parquet"
+                rows[name] += tables.write(content, path)
+        counts[unit.jc_id], anonymous[unit.jc_id] = cells, hidden
+    stays = block < len(blocks)
+    jobs = population.jobs.take(stays[population.jobs.person])
+    return Done(counts, anonymous, _numbered(jobs, population, calendar), int(stays.sum()), rows)
 
-    def judged(now: Population) -> tuple[Flag, Flag]:
-        work = employed(len(now.people), calendar, now.jobs)
-        status = status_of(now, stock, calendar, classes, work)
-        svb = events(status, own, "int_svb")
-        return svb, svb & sustained(status)[0]
 
-    begin, end = plan.cohort[0], plan.cohort[1] + 1
-    svb, good = judged(population)
-    goal = goal_of(office.name, office.target, int(svb[:, begin:end].sum()))
-    surplus = int(svb[:, begin:end].sum()) - goal.denominator
-    if surplus > 0:
-        once = movable(svb[:, PAD:], stay)
-        once = once[svb[once, begin:end].any(axis=1)]
-        population = without_events(population, rng.permutation(once)[:surplus], classes, calendar)
-        svb, good = judged(population)
-    missing = goal.numerator - int(good[:, begin:end].sum())
-    once = movable(svb[:, PAD:], stay & population.people.linked)
-    when = svb[once, begin:end].argmax(axis=1) + begin
-    fits = svb[once, when] & (good[once, when] == (missing < 0))
-    once, when = once[fits], when[fits]
-    chosen = rng.permutation(len(once))[: abs(missing)]
-    change = with_job if missing > 0 else without_job
-    jobs = population.jobs
-    for position in range(begin, end):
-        mine = once[chosen][when[chosen] == position]
-        if len(mine):
-            jobs = change(jobs, calendar, np.sort(mine), position + 12, rng)
-    return Population(population.people, population.presence, population.starts, population.measures, jobs)
+def _knows(population: Population, unit: Unit, person: Int) -> Flag:
+    """Tell which of the persons have ever been present in an office of the unit."""
+    there = np.zeros(len(population.people), dtype=np.bool_)
+    there[population.presence.person[np.isin(population.presence.office, unit.offices)]] = True
+    return np.asarray(there[person])
+
+
+def _numbered(jobs: Jobs, population: Population, calendar: Calendar) -> Jobs:
+    """Return the notifications made of jobs, with person numbers in the place of rows."""
+    made = notified(jobs, calendar)
+    return made.with_column(person=population.people.number[made.person])
+
+
+def parts_of(plan: Plan, classes: Classes, movers: Population, out: Path) -> Iterator[Work]:
+    """Yield the parts of the country: an office alone, or several that one unit has at some time."""
+    parent = {o: o for o in plan.person_offices}
+    for unit in plan.person_units:
+        root = min(parent[o] for o in unit.offices)
+        joined_to = {parent[o] for o in unit.offices}
+        parent = {o: root if p in joined_to else p for o, p in parent.items()}
+    presence = movers.presence
+    for root in sorted(set(parent.values())):
+        offices = tuple(o for o, p in parent.items() if p == root)
+        units = tuple(u for u in plan.person_units if set(u.offices) <= set(offices))
+        guests = np.zeros(len(movers.people), dtype=np.bool_)
+        guests[presence.person[np.isin(presence.office, offices)]] = True
+        yield Work(plan, classes, units, offices, movers.chosen(guests), out)
+
+
+def generate(
+    out: Path,
+    first: str,
+    last: str,
+    *,
+    scale: float,
+    seed: int,
+    progress: Progress | None = None,
+    workers: int = 2,
+) -> dict[str, Any]:
+    """Write a synthetic delivery tree for the months `first` … `last` into the new directory `out` and return a summary.
+
+    `scale` multiplies all persons and published counts (at most 1); equal arguments give equal bytes in every file.
+    Raises SyntheticError if `out` has content already or the arguments make no country. The tree appears at once, at the end.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise SyntheticError(f"{out} already has content: choose a new or an empty directory")
+    catalog = load_catalog()
+    plan = make_plan(catalog, first, last, scale=scale, seed=seed)
+    classes = classes_of(catalog)
+    report = progress or (lambda done, total, what: None)
+    aside = out.with_name(out.name + ".teil")
+    if aside.exists():
+        rmtree(aside)
+    _make_directories(plan, aside)
+    _write_notes(plan, aside, first, last, scale, seed)
+    movers = joined([draw_block(plan, o, classes, moving=True) for o in plan.person_offices])
+    work = list(parts_of(plan, classes, movers, aside))
+    total = len(work) + plan.calendar.count + 1
+    report(1, total, "Umzüge")
+    counts: dict[str, Int] = {}
+    anonymous: dict[str, Flag] = {}
+    rows = dict.fromkeys((*PERSON_TABLES, "beschaeftigung", "eckwerte"), 0)
+    persons = len(movers.people)
+    with Notifications(plan.calendar, aside) as notifications:
+        for i, done in enumerate(_results(work, workers)):
+            counts |= done.counts
+            anonymous |= done.anonymous
+            persons += done.persons
+            for name, number in done.rows.items():
+                rows[name] += number
+            notifications.add(done.jobs)
+            report(i + 2, total, "Personen der Jobcenter")
+        notifications.add(_numbered(movers.jobs, movers, plan.calendar))
+    rows["beschaeftigung"] = notifications.rows
+    for i, number in enumerate(_publish(plan, counts, anonymous, aside)):
+        rows["eckwerte"] += number
+        report(len(work) + 2 + i, total, "Veröffentlichte Eckwerte")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside.replace(out)
+    return {
+        "synthetisch": True,
+        "von": first,
+        "bis": last,
+        "monate": plan.calendar.count,
+        "scale": scale,
+        "seed": seed,
+        "personen": persons,
+        "jobcenter_mit_personen": len(plan.person_units),
+        "jobcenter_nur_eckwerte": len(plan.published_units),
+        "zeilen": rows,
+    }
+
+
+def _results(work: Sequence[Work], workers: int) -> Iterator[Done]:
+    """Yield the parts in order, made here or by worker processes."""
+    if workers <= 1 or len(work) < 4 or current_process().daemon:
+        yield from map(make_part, work)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(make_part, work)
+
+
+class Notifications:
+    """The files of the table `beschaeftigung`, all open at once; rows are kept back until enough came together."""
+
+    def __init__(self, calendar: Calendar, out: Path) -> None:
+        self._calendar = calendar
+        self._out = out
+        self._waiting: list[Jobs] = []
+        self._writers: dict[int, pq.ParquetWriter] = {}
+        self.rows = 0
+
+    def __enter__(self) -> Notifications:
+        return self
+
+    def add(self, jobs: Jobs) -> None:
+        """Take the notifications of some persons."""
+        self._waiting.append(jobs)
+        if sum(len(j) for j in self._waiting) > JOBS_IN_MEMORY:
+            self._flush()
+
+    def _flush(self) -> None:
+        jobs = stacked(self._waiting)
+        self._waiting = []
+        for position in needed_months(self._calendar):
+            content = tables.beschaeftigung(jobs, self._calendar, position)
+            if position not in self._writers:
+                path = self._out / self._calendar.months[position] / "beschaeftigung" / "bst.parquet"
+                self._writers[position] = tables.writer(path, content.schema)
+            self._writers[position].write_table(content)
+            self.rows += content.num_rows
+
+    def __exit__(self, *error: object) -> None:
+        if self._waiting and error[0] is None:
+            self._flush()
+        for writer in self._writers.values():
+            writer.close()
+
+
+def _publish(plan: Plan, counts: dict[str, Int], anonymous: dict[str, Flag], out: Path) -> Iterator[int]:
+    """Write the published counts of every month and yield their rows."""
+    calendar = plan.calendar
+    model = {o: modelled(plan, plan.offices[o]) for u in plan.published_units for o in u.offices}
+    signs = signs_of(calendar)
+    only = [u.jc_id for u in plan.published_units]
+    outage = only[plan.seed % len(only)] if len(only) and calendar.count > 30 else ""
+    withheld = frozenset(only[5::150])
+    for position in calendar.delivered:
+        cells = {u.jc_id: counts[u.jc_id][position] for u in plan.person_units if u.begin <= position < u.end}
+        for unit in plan.published_units:
+            if unit.begin <= position < unit.end:
+                cells[unit.jc_id] = sum((model[o][position] for o in unit.offices), start=np.zeros_like(signs[0][:, None]))
+        missing = outage if position == PAD + 2 else ""
+        content = eckwerte(sorted(cells.items()), anonymous, signs[position], missing, withheld)
+        yield tables.write(content, out / calendar.months[position] / "eckwerte" / "statistik.parquet")
+
+
+def _make_directories(plan: Plan, out: Path) -> None:
+    calendar = plan.calendar
+    employment = needed_months(calendar)
+    for position in calendar.delivered:
+        for name in (*PERSON_TABLES, "eckwerte", *(["beschaeftigung"] if position in employment else [])):
+            (out / calendar.months[position] / name).mkdir(parents=True)
+
+
+def _write_notes(plan: Plan, out: Path, first: str, last: str, scale: float, seed: int) -> None:
+    """Write the marker and the list of irregular Zähltage."""
+    text = (
+        f"{tables.MARKER_TEXT}\n\nErzeugt mit: kennzahlen synth --from {first} --to {last} --scale {scale} --seed {seed}\n"
+        "Größen der Kreise: INKAR, © BBSR Bonn, dl-de/by-2-0, eigene Berechnung.\n"
+    )
+    (out / tables.MARKER_FILE).write_bytes(text.encode())
+    lines = ["ref_month,stichtag", *(f"{m},{d.isoformat()}" for m, d in sorted(plan.calendar.listed.items()))]
+    (out / "zaehltage.csv").write_bytes(("\n".join(lines) + "\n").encode())
+    assert os.listdir(out)

@@ -102,12 +102,18 @@ def table(columns: Mapping[str, pa.Array]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), schema=schema)
 
 
+def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return an open delivery file; all deliveries are written with the same options."""
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", write_statistics=False, store_schema=False, use_dictionary=False, version="2.6"
+    )
+
+
 def write(content: pa.Table, path: Path) -> int:
     """Write one delivery and return its rows."""
-    pq.write_table(
-        content, path, compression="zstd", write_statistics=False, store_schema=False, use_dictionary=False, version="2.6"
-    )
-    return content.num_rows
+    with writer(path, content.schema) as file:
+        file.write_table(content)
+    return int(content.num_rows)
 
 
 def bestand(population: Population, rows: Stock, calendar: Calendar, position: int) -> pa.Table:
