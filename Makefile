@@ -60,7 +60,7 @@ $(TREE): | $(STAMP)
 
 .PHONY: run
 run: install $(TREE) ## the whole job: pull over HTTP, validate, count, compute, compare, publish, in Airflow
-	$(BIN)/python dags/run_local.py --month $(MONTH) --serve $(TREE) --port $(PORT) --store $(STORE)
+	PYTHONWARNINGS=ignore $(BIN)/python dags/run_local.py --month $(MONTH) --serve $(TREE) --port $(PORT) --store $(STORE)
 	@$(BIN)/kennzahlen summary --month $(MONTH) --store $(STORE)
 
 # The scheduler, the API server, the DAG processor and the triggerer are one process group, which ends with this command.

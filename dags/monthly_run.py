@@ -80,9 +80,10 @@ def run_step(name: str) -> dict[str, Any]:
     try:
         return getattr(steps, name)(opened)
     except steps.QualityStop as stop:
+        context["ti"].xcom_push(key="verdict", value=stop.verdict)
         _report_quality_stop(stop.verdict, context)
         rules = ", ".join(sorted({str(r["rule"]) for r in stop.verdict.get("broken", ())}))
-        raise AirflowFailException(f"{month} is stopped by data quality, nothing is published: {rules}") from stop
+        raise AirflowFailException(f"{month} is stopped by data quality, nothing is published: {rules}") from None
 
 
 def crash_of(context: Mapping[str, Any], step: str = "", error: str = "") -> Any:

@@ -18,7 +18,6 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 DAG_IDS = ("kennzahlen_monat", "kennzahlen_veroeffentlichung")
-CHECKS = {"check_deliveries", "check_results"}
 DONE, FAILED, STOPPED = 0, 1, 3
 
 
@@ -30,7 +29,7 @@ def main() -> int:
     with _sources(arguments) as sources:
         os.environ["KENNZAHLEN_SOURCES"] = ",".join(sources)
         _say(f"Airflow runs {arguments.month} from {', '.join(sources)} into {store}")
-        return _run(arguments.month, store)
+        return _run(arguments.month)
 
 
 def _arguments() -> argparse.Namespace:
@@ -57,7 +56,7 @@ def _environment(store: Path) -> None:
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "KENNZAHLEN_STORE": str(store),
     }
-    warnings.simplefilter("ignore", DeprecationWarning)
+    warnings.simplefilter("ignore")  # deprecations inside Airflow, nothing an operator can act on
 
 
 @contextlib.contextmanager
@@ -71,7 +70,7 @@ def _sources(arguments: argparse.Namespace) -> Iterator[list[str]]:
         yield [*arguments.source, address]
 
 
-def _run(month: str, store: Path) -> int:
+def _run(month: str) -> int:
     from airflow.dag_processing.dagbag import DagBag
     from airflow.sdk.listener import get_listener_manager
     from airflow.utils.db import initdb
@@ -83,7 +82,7 @@ def _run(month: str, store: Path) -> int:
         for file, error in bag.import_errors.items():
             _say(f"{file}\n{error}")
         return FAILED
-    get_listener_manager().add_listener(_Clock())
+    get_listener_manager().add_listener(_clock())
     for dag_id in DAG_IDS:
         dag = bag.dags[dag_id]
         dag.deadline = None  # 3.3.2: dag.test() crashes at success with a deadline
@@ -91,45 +90,48 @@ def _run(month: str, store: Path) -> int:
             task.retries = 0
         run = dag.test(run_conf={"month": month})
         if run.state != "success":
-            return _verdict(month, store, {ti.task_id for ti in run.get_task_instances() if ti.state == "failed"})
+            return _reason(month, run)
     return DONE
 
 
-def _verdict(month: str, store: Path, failed: set[str]) -> int:
-    from pipeline.notify.history import broken_entries
-    from pipeline.store import Store
-
-    critical = [e for e in broken_entries(Store(store), month) if e.get("severity") == "critical"]
-    if failed & CHECKS and critical:
-        for entry in critical:
-            _say(f"critical: {entry['rule']} {entry.get('titel', '')}: {entry.get('massnahme', '')}")
-        _say(f"{month} is stopped by data quality: nothing is published, the last release is untouched")
-        return STOPPED
-    _say(f"{month} failed in {', '.join(sorted(failed)) or 'an unknown step'}; start again, finished steps are reused")
+def _reason(month: str, run: Any) -> int:
+    """Say why a run failed and return its exit code."""
+    failed = [ti for ti in run.get_task_instances() if ti.state == "failed"]
+    for ti in failed:
+        verdict = ti.xcom_pull(task_ids=ti.task_id, key="verdict")
+        if verdict:
+            for rule in verdict["broken"]:
+                _say(f"  {rule['severity']}: {rule['rule']} {rule['titel']}. {rule['massnahme']}")
+            _say(f"{month} is stopped by data quality: nothing is published, the last release is untouched")
+            return STOPPED
+    names = ", ".join(sorted(ti.task_id for ti in failed)) or "an unknown step"
+    _say(f"{month} failed in {names}; start again, finished steps are reused")
     return FAILED
 
 
-class _Clock:
-    """An Airflow listener that says which step runs and how long it took."""
+def _clock() -> Any:
+    """Return an Airflow listener that says how long each step took."""
+    from airflow.listeners import hookimpl
 
-    def __init__(self) -> None:
-        from airflow.listeners import hookimpl
+    class Clock:
+        started = 0.0
 
-        self.started = time.monotonic()
-        for name in ("on_task_instance_running", "on_task_instance_success", "on_task_instance_failed"):
-            setattr(self, name, hookimpl(getattr(self, f"_{name.rpartition('_')[2]}"), specname=name))
+        @hookimpl
+        def on_task_instance_running(self, task_instance: Any) -> None:
+            self.started = time.monotonic()
 
-    def _running(self, task_instance: Any) -> None:
-        self.started = time.monotonic()
+        @hookimpl
+        def on_task_instance_success(self, task_instance: Any) -> None:
+            self._end(task_instance, "done")
 
-    def _success(self, task_instance: Any) -> None:
-        self._end(task_instance, "done")
+        @hookimpl
+        def on_task_instance_failed(self, task_instance: Any) -> None:
+            self._end(task_instance, "FAILED")
 
-    def _failed(self, task_instance: Any) -> None:
-        self._end(task_instance, "FAILED")
+        def _end(self, task_instance: Any, word: str) -> None:
+            _say(f"  {task_instance.task_id:<18}{word:<7}{time.monotonic() - self.started:7.1f} s")
 
-    def _end(self, task_instance: Any, word: str) -> None:
-        _say(f"  {task_instance.task_id:<18}{word:<7}{time.monotonic() - self.started:7.1f} s")
+    return Clock()
 
 
 def _say(text: str) -> None:
