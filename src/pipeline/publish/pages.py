@@ -87,9 +87,7 @@ def _environment(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
-        german=german, percent=percent, points=points, month=month_name, megabytes=megabytes
-    )
+    environment.filters.update(german=german, percent=percent, points=points, month=month_name, megabytes=megabytes)
     units = {e.jc_id: e.kommunal for c in found.values() for e in c.entries}
     environment.globals.update(
         TITLE=TITLE,

@@ -146,9 +146,7 @@ def _write_data(
     report(STEPS[0], 0, len(STEPS))
     changes = changes_between(previous, tables, inputs, catalog)
     for name in PUBLISHED:
-        write_parquet(
-            folder / f"{name}.parquet", getattr(tables, name), catalog.results[name].description.de, edition
-        )
+        write_parquet(folder / f"{name}.parquet", getattr(tables, name), catalog.results[name].description.de, edition)
     declared = catalog.results["aenderungen"]
     write_parquet(folder / "aenderungen.parquet", changes, declared.description.de, edition)
     report(STEPS[1], 1, len(STEPS))
@@ -177,4 +175,3 @@ def _checks(verdict: Mapping[str, Any]) -> str:
     if isinstance(rules, int) and isinstance(passed, int):
         return f"{passed} von {rules} Prüfungen bestanden"
     return ""
-

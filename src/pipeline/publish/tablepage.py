@@ -19,7 +19,11 @@ from pipeline.publish.wording import SEXES, SHORT_LAND, Signs, german, month_nam
 
 SEX_SUFFIX = {"T": "", "F": "-frauen", "M": "-maenner"}
 SHAPES = {"better": "g", "worse": "b", "open": "n"}
-STATUS_WORDS = {"better": ", gesichert besser als der Median", "worse": ", gesichert schlechter als der Median", "open": ""}
+STATUS_WORDS = {
+    "better": ", gesichert besser als der Median",
+    "worse": ", gesichert schlechter als der Median",
+    "open": "",
+}
 
 Found = Mapping[tuple[str, str, str], Comparison]
 
@@ -174,10 +178,10 @@ def _move(comparison: Comparison, entry: Entry, group: Group) -> Markup:
         return Markup("")
     places = before - now
     if places == 0:
-        return Markup('<span aria-hidden="true">=</span><span class="vh">unverändert</span>')
+        return drawing.markup('<span aria-hidden="true">=</span><span class="vh">unverändert</span>')
     up = places > 0
     words = f"{'Platz' if abs(places) == 1 else 'Plätze'} {'besser' if up else 'schlechter'}"
-    return Markup(
+    return drawing.markup(
         f'<svg class="a" aria-hidden="true"><use href="#{"u" if up else "w"}"/></svg>{abs(places)}'
         f'<span class="vh"> {words}</span>'
     )
@@ -194,7 +198,9 @@ def _swarms(comparison: Comparison, group: Group) -> list[Markup]:
     points = [(e.value, e.kommunal) for e in comparison.entries if e.value is not None]
     median = comparison.median(group)
     whom = f"der {len(comparison.members(group))} {'kommunalen' if group == 'kommunal' else 'Jobcenter'}"
-    mark = None if median is None else drawing.SwarmMark(median, f"Median {whom}: {value_text(comparison, median)}\u00a0%")
+    mark = (
+        None if median is None else drawing.SwarmMark(median, f"Median {whom}: {value_text(comparison, median)}\u00a0%")
+    )
     kommunal = sum(1 for _, k in points if k)
     label = f"Verteilung der Werte von {len(points)} Jobcentern, davon {kommunal} kommunale"
     if mark:
