@@ -74,7 +74,10 @@ class Catalog:
         return ""
 
 
-class _StrictYaml(yaml.SafeLoader):
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _StrictYaml(_Base):
     """YAML in which only quoted or plain text, plain decimal integers and true/false exist: 01051 stays text."""
 
 

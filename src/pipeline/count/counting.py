@@ -11,9 +11,7 @@ import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog, Gebietsaenderung
 from pipeline.count.eckwerte import Assembler, eckwerte_table, small_euro_cells
-from pipeline.count.engine import DuckDb
-from pipeline.count.states import Counting
-from pipeline.count.territory import Territory, successors
+from pipeline.count.territory import Territory, in_effect, successors
 from pipeline.months import Zaehltage, month_range
 from pipeline.settings import Settings
 from pipeline.store import Finding, Store, write_findings, write_json, write_table
@@ -46,11 +44,13 @@ def territory_of(
     delivered = {
         table: {m: frozenset(entry["units"]) for m, entry in months.items()} for table, months in staged.items()
     }
+    effective = in_effect(changes, month, zaehltage)
     return Territory(
         month,
         zaehltage,
         catalog.jobcenters,
-        successors(changes, month, zaehltage),
+        successors(effective),
+        {change.alt: change.ab for change in effective},
         delivered,
         catalog.person_tables,
     )
@@ -67,6 +67,9 @@ def count(
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Counted:
     """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`)."""
+    from pipeline.count.engine import DuckDb
+    from pipeline.count.states import Counting
+
     if not territory.first_month:
         raise NothingDeliveredError(f"no delivery up to {month} could be read; see the findings of fetch and stage")
     months = month_range(min(territory.first_month.values()), month)

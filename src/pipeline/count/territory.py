@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 
 import pyarrow as pa
@@ -27,14 +28,20 @@ class TerritoryError(ValueError):
     """The list of territorial changes contradicts itself."""
 
 
-def successors(changes: Iterable[Gebietsaenderung], run_month: str, zaehltage: Zaehltage) -> dict[str, str]:
-    """Return old unit -> unit on the territory of the run; changes that take effect after S(run month) do not exist yet."""
+def in_effect(
+    changes: Iterable[Gebietsaenderung], run_month: str, zaehltage: Zaehltage
+) -> tuple[Gebietsaenderung, ...]:
+    """Return the changes that have taken effect on S(run month); later ones do not exist yet."""
+    return tuple(change for change in changes if change.ab <= zaehltage.stichtag(run_month))
+
+
+def successors(changes: Iterable[Gebietsaenderung]) -> dict[str, str]:
+    """Return old unit -> the unit it belongs to in the end."""
     direct: dict[str, str] = {}
     for change in changes:
-        if change.ab <= zaehltage.stichtag(run_month):
-            if direct.get(change.alt, change.neu) != change.neu:
-                raise TerritoryError(f"gebietsaenderungen.csv: {change.alt} has two successors")
-            direct[change.alt] = change.neu
+        if direct.get(change.alt, change.neu) != change.neu:
+            raise TerritoryError(f"gebietsaenderungen.csv: {change.alt} has two successors")
+        direct[change.alt] = change.neu
     result = {}
     for old in direct:
         unit, seen = old, {old}
@@ -49,12 +56,17 @@ def successors(changes: Iterable[Gebietsaenderung], run_month: str, zaehltage: Z
 
 @dataclass(frozen=True)
 class Territory:
-    """The units of a run and which deliveries exist. `delivered[table][month]` are the units accepted for the month."""
+    """The units of a run and which deliveries exist.
+
+    `successor_of` and `ends` tell for a unit that became part of another one where it went and from which day on;
+    `delivered[table][month]` are the units accepted for the month.
+    """
 
     run_month: str
     zaehltage: Zaehltage
     jobcenters: Mapping[str, Jobcenter]
     successor_of: Mapping[str, str]
+    ends: Mapping[str, date]
     delivered: Mapping[str, Mapping[str, frozenset[str]]]
     person_tables: tuple[str, ...]
     _cache: dict[tuple[str, str, str], str] = field(default_factory=dict, repr=False, compare=False)
@@ -75,7 +87,11 @@ class Territory:
     def members(self) -> tuple[Jobcenter, ...]:
         """Return the jobcenters that exist on S(run month), ordered by id: the members of all levels above."""
         day = self.zaehltage.stichtag(self.run_month)
-        return tuple(j for _, j in sorted(self.jobcenters.items()) if j.valid_on(day))
+        return tuple(j for _, j in sorted(self.jobcenters.items()) if self._exists(j.jc_id, day))
+
+    def _exists(self, jc_id: str, day: date) -> bool:
+        ended = self.ends.get(jc_id)
+        return self.jobcenters[jc_id].valid_on(day) and (ended is None or day < ended)
 
     @cached_property
     def units(self) -> tuple[str, ...]:
@@ -105,7 +121,7 @@ class Territory:
     def valid_parts(self, unit: str, month: str) -> tuple[str, ...]:
         """Return the parts of a unit that existed on S(month)."""
         day = self.zaehltage.stichtag(month)
-        return tuple(p for p in self.parts.get(unit, ()) if self.jobcenters[p].valid_on(day))
+        return tuple(p for p in self.parts.get(unit, ()) if self._exists(p, day))
 
     def missing(self, table: str, month: str, unit: str) -> str:
         """Return why a unit's delivery cannot be used, or OK: every part that existed on S(month) must have delivered."""

@@ -1,0 +1,433 @@
+"""The steps of a monthly run, one function each: they call the packages and hand over through the store.
+
+Each function holds the store's lock, takes what `open_run` prepared and returns a small JSON-able summary. The order is that of
+the tree: fetch, stage, check_deliveries, count, calculate, compare, check_results, publish.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import cached_property
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.catalog import Catalog, Gebietsaenderung, load_catalog
+from pipeline.months import Zaehltage, add_months, month_number, month_range
+from pipeline.settings import Settings, load_settings
+from pipeline.store import Store, read_findings, read_json, write_json, write_table
+
+Progress = Callable[[int, int, str], None]
+Summary = dict[str, Any]
+
+SERIES_REACH_MONTHS = 52
+STEPS = ("fetch", "stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
+
+
+class QualityStop(Exception):  # noqa: N818 - a verdict, not an error
+    """A critical rule is broken: nothing is published, the computed tables stay. `verdict` is small JSON."""
+
+    def __init__(self, verdict: Mapping[str, Any]) -> None:
+        rules = ", ".join(sorted({entry["rule"] for entry in verdict["broken"] if entry["blocking"]}))
+        super().__init__(f"{verdict['month']} is stopped by data quality, nothing is published: {rules}")
+        self.verdict = dict(verdict)
+
+
+class StepError(RuntimeError):
+    """A step cannot work because an earlier one has not done its part; the text says which."""
+
+
+class CodeListError(ValueError):
+    """A code list that came with the deliveries cannot be used; the text names list and line."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A monthly run: where it works, for which month, from which sources, and what is known of it."""
+
+    store: Store
+    month: str
+    sources: tuple[str, ...]
+    catalog: Catalog
+    settings: Settings
+    progress: Progress | None = None
+
+    @cached_property
+    def deliveries(self) -> Mapping[str, Any]:
+        """Return `deliveries.json`, what fetch decided the run uses."""
+        return self._left_by("fetch", "deliveries.json")
+
+    @cached_property
+    def staged(self) -> Mapping[str, Any]:
+        """Return `staged.json`."""
+        return self._left_by("stage", "staged.json")
+
+    @cached_property
+    def counted(self) -> Mapping[str, Any]:
+        """Return `count.json`."""
+        return self._left_by("count", "count.json")
+
+    def _left_by(self, step: str, name: str) -> Mapping[str, Any]:
+        path = self.store.run(self.month) / name
+        if not path.exists():
+            raise StepError(f"{self.month}: {path.name} is missing; run the step {step} first")
+        content: Mapping[str, Any] = read_json(path)
+        return content
+
+    @cached_property
+    def zaehltage(self) -> Zaehltage:
+        """Return the counting days: the list of the sources, else the catalog's."""
+        rows = self._code_list("zaehltage", ("ref_month", "stichtag"))
+        listed: dict[str, date] = {}
+        for line, (month, day) in rows:
+            try:
+                month_number(month)
+                listed[month] = date.fromisoformat(day)
+            except ValueError as error:
+                raise CodeListError(f"zaehltage.csv, line {line}: {error}") from error
+        return Zaehltage(listed)
+
+    @cached_property
+    def gebietsaenderungen(self) -> tuple[Gebietsaenderung, ...]:
+        """Return the territorial changes: the list of the sources, else the catalog's."""
+        if not self.deliveries["codelists"].get("gebietsaenderungen"):
+            return self.catalog.gebietsaenderungen
+        changes = []
+        for line, (old, new, day) in self._code_list("gebietsaenderungen", ("alt", "neu", "ab")):
+            for unit in (old, new):
+                if unit not in self.catalog.jobcenters:
+                    raise CodeListError(f"gebietsaenderungen.csv, line {line}: {unit!r} is not in the registry")
+            try:
+                changes.append(Gebietsaenderung(old, new, date.fromisoformat(day)))
+            except ValueError as error:
+                raise CodeListError(f"gebietsaenderungen.csv, line {line}: {error}") from error
+        return tuple(changes)
+
+    def _code_list(self, name: str, columns: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
+        entry = self.deliveries["codelists"].get(name)
+        if not entry:
+            return []
+        text = self.store.snapshot(entry["sha256"]).read_text(encoding="utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        header = next(reader, [])
+        if header != list(columns):
+            raise CodeListError(f"{name}.csv, line 1: the header is {header}, it must be {list(columns)}")
+        rows = []
+        for fields in reader:
+            if fields and len(fields) != len(columns):
+                raise CodeListError(f"{name}.csv, line {reader.line_num}: {len(fields)} fields instead of {len(columns)}")
+            if fields:
+                rows.append((reader.line_num, tuple(fields)))
+        return rows
+
+    @cached_property
+    def territory(self) -> Any:
+        """Return units and availability on the territory of the run (count.territory.Territory)."""
+        from pipeline.count import territory_of
+
+        return territory_of(self.month, self.staged, self.zaehltage, self.catalog, self.gebietsaenderungen)
+
+    @cached_property
+    def vergleichstyp_of(self) -> dict[str, str]:
+        """Return the Vergleichstyp of each member that has one."""
+        day = self.zaehltage.stichtag(self.month)
+        types = {j.jc_id: self.catalog.vergleichstyp(j.jc_id, day) for j in self.territory.members}
+        return {jc_id: typ for jc_id, typ in types.items() if typ}
+
+
+def open_run(
+    store: Path | str, month: str, sources: Iterable[str] = (), *, progress: Progress | None = None
+) -> Run:
+    """Prepare a run; cheap: reads catalog and settings only. Raises MonthError for what is no month."""
+    month_number(month)
+    return Run(Store(Path(store)), month, tuple(sources), load_catalog(), load_settings(), progress)
+
+
+# -- the steps ---------------------------------------------------------------------------------------------------------
+
+
+def fetch(run: Run) -> Summary:
+    """Pull what the sources offer and decide which deliveries the run uses."""
+    from pipeline.fetch import fetch as fetch_deliveries
+
+    with run.store.locked(f"fetch {run.month}"):
+        result = fetch_deliveries(
+            run.store, run.month, run.sources, run.catalog, run.settings, progress=run.progress
+        )
+    return asdict(result)
+
+
+def stage(run: Run) -> Summary:
+    """Type and pseudonymise the deliveries; reject broken ones, quarantine bad rows."""
+    from pipeline.stage import stage as stage_deliveries
+
+    with run.store.locked(f"stage {run.month}"):
+        result = stage_deliveries(
+            run.store,
+            run.month,
+            run.deliveries["deliveries"],
+            run.zaehltage,
+            run.catalog,
+            run.settings,
+            progress=run.progress,
+        )
+    return asdict(result)
+
+
+def check_deliveries(run: Run) -> Summary:
+    """Check the month's deliveries; nothing stops here, the verdict is taken into account before publication."""
+    from pipeline import check
+    from pipeline.store import write_findings
+
+    with run.store.locked(f"check_deliveries {run.month}"):
+        verdict = check.check_deliveries(
+            run.store,
+            run.month,
+            run.staged,
+            run.zaehltage,
+            run.catalog,
+            expectations(),
+            memory_limit=run.settings.memory_limit,
+            threads=run.settings.threads,
+        )
+        found = [f for step in ("fetch", "stage") for f in read_findings(run.store.findings(run.month, step))]
+        broken = _broken_rules(verdict.to_json()) + _broken_findings(found, run.catalog)
+        content = verdict.to_json() | {"broken": broken}
+        write_json(run.store.run(run.month) / "verdict-deliveries.json", content)
+        write_findings(run.store.findings(run.month, "check"), verdict.to_findings())
+    return _verdict_summary(content)
+
+
+def count(run: Run) -> Summary:
+    """Count persons into the Eckwerte of all months; what was counted before is reused."""
+    from pipeline.count import count as count_persons
+
+    with run.store.locked(f"count {run.month}"):
+        result = count_persons(
+            run.store, run.month, run.staged, run.territory, run.catalog, run.settings, progress=run.progress
+        )
+    return asdict(result)
+
+
+def calculate(run: Run) -> Summary:
+    """Calculate the indicators of the run and the series of the last 25 months."""
+    from pipeline.calculate import block_of, kennzahlen, reihe
+
+    counted = run.counted
+    first = min(counted["months"][0], add_months(run.month, -SERIES_REACH_MONTHS))
+    with run.store.locked(f"calculate {run.month}"):
+        tables = [pq.read_table(run.store.eckwerte(m)) for m in counted["months"]]
+        block = block_of(
+            tables,
+            month_range(first, run.month),
+            counted["units"],
+            lambda unit, month: "zu_kurze_reihe" if run.territory.valid_parts(unit, month) else "gebiet_nicht_gueltig",
+            run.catalog,
+        )
+        members = run.territory.members
+        without = set(counted["without_delivery"])
+        taking_part = frozenset(j.jc_id for j in members if j.jc_id not in without)
+        result = kennzahlen(block, run.month, members, taking_part, run.vergleichstyp_of, run.catalog)
+        write_table(run.store.computed("kennzahlen", run.month), result)
+        series = reihe(block, run.month, run.catalog)
+        write_table(run.store.computed("reihe", run.month), series)
+    return {"kennzahlen": result.num_rows, "reihe": series.num_rows}
+
+
+def compare(run: Run) -> Summary:
+    """Rank and compare the jobcenters, then suppress whatever must not be published."""
+    from pipeline.compare import compare as compare_jobcenters
+    from pipeline.compare import disclose
+    from pipeline.store.schema import arrow_schema
+
+    with run.store.locked(f"compare {run.month}"):
+        result = pq.read_table(run.store.computed("kennzahlen", run.month))
+        series = pq.read_table(run.store.computed("reihe", run.month))
+        comparison = compare_jobcenters(
+            result,
+            series,
+            run.territory.members,
+            run.vergleichstyp_of,
+            run.catalog.indicators,
+            run_month=run.month,
+            schema=arrow_schema(run.catalog.results["vergleich"]),
+        )
+        write_table(run.store.computed("vergleich", run.month), comparison)
+        return _disclose(run, disclose, result, series, comparison)
+
+
+def _disclose(run: Run, disclose: Any, result: Any, series: Any, comparison: Any) -> Summary:
+    raise NotImplementedError
+
+
+def check_results(run: Run) -> Summary:
+    """Check the computed and the suppressed tables; raises QualityStop if a critical rule is broken anywhere."""
+    import pyarrow as pa
+
+    from pipeline import check
+    from pipeline.store import write_findings
+
+    with run.store.locked(f"check_results {run.month}"):
+        eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
+        published = {name: pq.read_table(path) for name, path in published_tables(run).items()}
+        verdict = check.check_results(
+            eckwerte,
+            pq.read_table(run.store.computed("kennzahlen", run.month)),
+            pq.read_table(run.store.computed("vergleich", run.month)),
+            published,
+            run.catalog,
+            expectations(),
+            run.month,
+        )
+        content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json())}
+        earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
+        blocking = bool(content["blocking"] or earlier["blocking"])
+        content["publication"] = "stopped" if blocking else "allowed"
+        write_json(run.store.run(run.month) / "verdict.json", content)
+        write_findings(run.store.findings(run.month, "check-results"), verdict.to_findings())
+    if blocking:
+        raise QualityStop({"month": run.month, "broken": [*earlier["broken"], *content["broken"]]})
+    return _verdict_summary(content)
+
+
+def publish(run: Run) -> Summary:
+    """Write the release and switch the pointer, unless an equal release is there."""
+    from pipeline.publish import publish as publish_release
+
+    verdict = run._left_by("check_results", "verdict.json")
+    if verdict["publication"] != "allowed":
+        raise QualityStop({"month": run.month, "broken": verdict["broken"]})
+    earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
+    broken = [*earlier["broken"], *verdict["broken"]]
+    rules = earlier["evaluated"] + verdict["evaluated"]
+    failed = sum(1 for v in (earlier, verdict) for rule in v["rules"] if not rule["success"])
+    with run.store.locked(f"publish {run.month}"):
+        published = publish_release(
+            run.store,
+            run.month,
+            run.catalog,
+            manifest_inputs=_manifest_inputs(run),
+            verdict={"regeln": rules, "bestanden": rules - failed, "broken": broken},
+            synthetic=bool(run.deliveries["synthetic"]),
+            site_url=run.settings.site_url,
+        )
+    return {
+        "month": run.month,
+        "number": published.number,
+        "release": str(published.folder),
+        "page": str(published.folder / published.page),
+        "address": published.address,
+        "unchanged": published.unchanged,
+    }
+
+
+def run_all(run: Run, report: Callable[[str, Summary], None] | None = None) -> Summary:
+    """Do all steps in order; returns the summary of the publication with those of the steps under `steps`."""
+    done: dict[str, Summary] = {}
+    for name in STEPS:
+        done[name] = globals()[name](replace(run))
+        if report:
+            report(name, done[name])
+    return {**done["publish"], "steps": done}
+
+
+# -- what steps share --------------------------------------------------------------------------------------------------
+
+
+def expectations() -> Path:
+    """Return the folder of the rule suites: beside the source tree, else inside the installed package."""
+    beside = Path(__file__).resolve().parents[2] / "expectations"
+    if beside.is_dir():
+        return beside
+    return Path(str(resources.files("pipeline"))) / "expectations"
+
+
+def published_tables(run: Run) -> dict[str, Path]:
+    """Return the files of the suppressed tables of a run."""
+    folder = run.store.computed("offen", run.month).parent
+    return {name: folder / f"{name}.parquet" for name in ("eckwerte", "kennzahlen", "vergleich", "reihe")}
+
+
+def _manifest_inputs(run: Run) -> dict[str, Any]:
+    """Return what a release rests on: deliveries and code lists by address and digest, switches, versions. No time, no host."""
+    return {
+        "lieferungen": [
+            {key: d[key] for key in ("address", "ref_month", "table", "unit", "sha256")}
+            for d in run.deliveries["deliveries"]
+        ],
+        "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
+        "schalter": {name: switch.default for name, switch in run.catalog.switches.items()},
+        "lock_sha256": _lock_digest(),
+        "version": metadata.version("kennzahlen-48a"),
+    }
+
+
+def _lock_digest() -> str:
+    from hashlib import sha256
+
+    lock = Path(__file__).resolve().parents[2] / "requirements.lock"
+    return sha256(lock.read_bytes()).hexdigest() if lock.exists() else ""
+
+
+def _verdict_summary(content: Mapping[str, Any]) -> Summary:
+    return {
+        "evaluated": content["evaluated"],
+        "declared": content["declared"],
+        "blocking": content["blocking"],
+        "counts": content["counts"],
+        "broken": [entry["rule"] for entry in content["broken"]],
+    }
+
+
+def _broken_rules(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return one entry for each broken rule of a verdict: severity, German title and measure, units, how often."""
+    entries: dict[str, dict[str, Any]] = {}
+    for rule in verdict["rules"]:
+        if rule["success"] and not rule["error"]:
+            continue
+        entry = entries.setdefault(
+            rule["rule_id"],
+            {
+                "rule": rule["rule_id"],
+                "severity": "critical" if rule["error"] else rule["severity"],
+                "blocking": False,
+                "titel": rule["titel"],
+                "massnahme": rule["massnahme"],
+                "units": [],
+                "count": 0,
+            },
+        )
+        entry["blocking"] = entry["blocking"] or rule["blocking"]
+        entry["units"] = sorted({*entry["units"], *(c["jc_id"] for c in rule["cells"] if c["jc_id"])})
+        entry["count"] += max(rule["unexpected"], 1)
+    return list(entries.values())
+
+
+def _broken_findings(findings: Iterable[Any], catalog: Catalog) -> list[dict[str, Any]]:
+    """Return the same for the rules that fetch and stage watch over themselves; mere information is left out."""
+    entries: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        if finding.severity == "info":
+            continue
+        rule = catalog.rules[finding.rule]
+        entry = entries.setdefault(
+            finding.rule,
+            {
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "blocking": False,
+                "titel": rule.title_de,
+                "massnahme": rule.action_de,
+                "units": [],
+                "count": 0,
+            },
+        )
+        entry["units"] = sorted({*entry["units"], *([finding.jc_id] if finding.jc_id else [])})
+        entry["count"] += finding.count
+    return [entries[name] for name in sorted(entries)]
