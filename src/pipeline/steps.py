@@ -121,7 +121,9 @@ class Run:
         rows = []
         for fields in reader:
             if fields and len(fields) != len(columns):
-                raise CodeListError(f"{name}.csv, line {reader.line_num}: {len(fields)} fields instead of {len(columns)}")
+                raise CodeListError(
+                    f"{name}.csv, line {reader.line_num}: {len(fields)} fields instead of {len(columns)}"
+                )
             if fields:
                 rows.append((reader.line_num, tuple(fields)))
         return rows
@@ -141,9 +143,7 @@ class Run:
         return {jc_id: typ for jc_id, typ in types.items() if typ}
 
 
-def open_run(
-    store: Path | str, month: str, sources: Iterable[str] = (), *, progress: Progress | None = None
-) -> Run:
+def open_run(store: Path | str, month: str, sources: Iterable[str] = (), *, progress: Progress | None = None) -> Run:
     """Prepare a run; cheap: reads catalog and settings only. Raises MonthError for what is no month."""
     month_number(month)
     return Run(Store(Path(store)), month, tuple(sources), load_catalog(), load_settings(), progress)
@@ -157,9 +157,7 @@ def fetch(run: Run) -> Summary:
     from pipeline.fetch import fetch as fetch_deliveries
 
     with run.store.locked(f"fetch {run.month}"):
-        result = fetch_deliveries(
-            run.store, run.month, run.sources, run.catalog, run.settings, progress=run.progress
-        )
+        result = fetch_deliveries(run.store, run.month, run.sources, run.catalog, run.settings, progress=run.progress)
     return asdict(result)
 
 

@@ -1,0 +1,238 @@
+"""The command `kennzahlen`: arguments in, a step called, a few lines out. Nothing is computed here.
+
+Progress goes to standard error; with `--json` the last line of standard output is one JSON object. Exit codes: 0 done (also with
+warnings), 2 wrong usage, 3 stopped by data quality (nothing published), 1 anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline import steps
+from pipeline.months import MonthError, month_number
+
+EXIT_FAILED, EXIT_STOPPED = 1, 3
+
+app = typer.Typer(
+    name="kennzahlen",
+    help="The § 48a SGB II indicators of Germany's jobcenters: from monthly deliveries to published comparison tables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _month(text: str) -> str:
+    try:
+        month_number(text)
+    except MonthError as error:
+        raise typer.BadParameter(str(error)) from error
+    return text
+
+
+Month = Annotated[str, typer.Option("--month", callback=_month, help="reference month, YYYY-MM")]
+StoreOption = Annotated[Path, typer.Option("--store", help="the only folder that is written")]
+Sources = Annotated[
+    list[str], typer.Option("--source", help="folder or address of deliveries; may be repeated, the later wins")
+]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the terminal is the interface here
+
+
+def _out(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _result(summary: dict[str, Any], as_json: bool, lines: list[str]) -> None:
+    for line in lines:
+        _out(line)
+    if as_json:
+        _out(json.dumps(summary, ensure_ascii=False, sort_keys=True, default=str))
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Show a progress bar on a terminal; elsewhere one line when a step begins is enough."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total, what: None
+        return
+    columns = (
+        TextColumn("{task.description:<16}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[what]}"),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, what="")
+        yield lambda done, total, what: bar.update(task, completed=done, total=total, what=what)
+
+
+def _step(name: str, store: Path, month: str, sources: list[str]) -> dict[str, Any]:
+    with _progress(name) as progress:
+        run = steps.open_run(store, month, sources, progress=progress)
+        summary: dict[str, Any] = getattr(steps, name)(run)
+    _say(f"{name:<17}{_brief(summary)}")
+    return summary
+
+
+def _brief(summary: dict[str, Any]) -> str:
+    shown = {k: v for k, v in summary.items() if isinstance(v, int | str) and not isinstance(v, bool) and v != ""}
+    return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in shown.items())
+
+
+@app.command()
+def run(month: Month, store: StoreOption, source: Sources, as_json: Json = False) -> None:
+    """Do all steps for a month: pull, stage, check, count, calculate, compare, check, publish."""
+    done = {name: _step(name, store, month, source) for name in steps.STEPS}
+    published = done["publish"]
+    state = "unchanged" if published["unchanged"] else "published"
+    _result(
+        {"month": month, "exit": 0, **published, "steps": done},
+        as_json,
+        [f"{month}.{published['number']} {state}: {published['release']}", published["page"]],
+    )
+
+
+@app.command()
+def fetch(month: Month, store: StoreOption, source: Sources, as_json: Json = False) -> None:
+    """Pull what the sources offer for the month and what the history still lacks."""
+    _result(_step("fetch", store, month, source), as_json, [])
+
+
+@app.command()
+def stage(month: Month, store: StoreOption, as_json: Json = False) -> None:
+    """Type and pseudonymise the deliveries; broken ones are rejected, bad rows quarantined."""
+    _result(_step("stage", store, month, []), as_json, [])
+
+
+@app.command()
+def check(
+    month: Month,
+    store: StoreOption,
+    results: Annotated[
+        bool, typer.Option("--results", help="check the computed tables instead of the deliveries")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Validate with Great Expectations: the deliveries, or (--results) the computed and suppressed tables."""
+    _result(_step("check_results" if results else "check_deliveries", store, month, []), as_json, [])
+
+
+@app.command()
+def count(month: Month, store: StoreOption, as_json: Json = False) -> None:
+    """Count persons into the Eckwerte; published counts enter the same table."""
+    _result(_step("count", store, month, []), as_json, [])
+
+
+@app.command()
+def calculate(month: Month, store: StoreOption, as_json: Json = False) -> None:
+    """Calculate the indicators from the Eckwerte."""
+    _result(_step("calculate", store, month, []), as_json, [])
+
+
+@app.command()
+def compare(month: Month, store: StoreOption, as_json: Json = False) -> None:
+    """Rank and compare the jobcenters and suppress what must not be published."""
+    _result(_step("compare", store, month, []), as_json, [])
+
+
+@app.command()
+def publish(month: Month, store: StoreOption, as_json: Json = False) -> None:
+    """Write the release of a checked month and switch the pointer."""
+    summary = _step("publish", store, month, [])
+    _result(summary, as_json, [summary["release"], summary["page"]])
+
+
+@app.command()
+def synth(
+    out: Annotated[Path, typer.Option("--out", help="folder of the delivery tree")],
+    first: Annotated[str, typer.Option("--from", callback=_month, help="first month")],
+    last: Annotated[str, typer.Option("--to", callback=_month, help="last month")],
+    scale: Annotated[float, typer.Option("--scale", min=0.001, max=1.0, help="1 is the size of the country")] = 0.05,
+    seed: Annotated[int, typer.Option("--seed", help="same seed, same bytes")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Write a synthetic country: deliveries of all jobcenters, invented and marked as such."""
+    from pipeline.synthetic import generate
+
+    with _progress("synth") as progress:
+        summary = generate(out, first, last, scale=scale, seed=seed, progress=progress)
+    _result(summary, as_json, [f"{out}: synthetic deliveries {first} to {last}, scale {scale}, seed {seed}"])
+
+
+@app.command()
+def summary(
+    month: Month,
+    store: StoreOption,
+    kennzahl: Annotated[str, typer.Option("--kennzahl", help="indicator")] = "K2E3",
+    jobcenter: Annotated[str, typer.Option("--jobcenter", help="jobcenter whose row is shown")] = "t04412",
+    best: Annotated[int, typer.Option("--best", min=1, help="how many of the best")] = 10,
+) -> None:
+    """Print the best kommunale Jobcenter of the newest release of a month, one jobcenter's row, and where to look."""
+    from pipeline.summary import newest_release, summary_lines
+
+    for line in summary_lines(newest_release(store, month), kennzahl, jobcenter, best):
+        _out(line)
+
+
+@app.command()
+def alerts(
+    store: StoreOption,
+    send: Annotated[bool, typer.Option("--send", help="send the waiting alarms now")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show the alarms that wait for the mail server, or send them."""
+    from pipeline import notify
+    from pipeline.settings import load_settings
+    from pipeline.store import Store
+
+    opened = Store(store)
+    if send:
+        notify.flush(opened, load_settings())
+    waiting = notify.queued(opened)
+    _result({"waiting": waiting}, as_json, [f"{len(waiting)} alarm(s) waiting", *waiting])
+
+
+def main() -> None:
+    """Run the command; every expected failure ends in one clear line and its exit code."""
+    from pipeline.catalog import CatalogError
+    from pipeline.settings import SettingsError
+    from pipeline.store import StoreBusyError
+
+    as_json = "--json" in sys.argv
+    try:
+        app(standalone_mode=True)
+    except steps.QualityStop as stop:
+        _say(str(stop))
+        for entry in stop.verdict["broken"]:
+            if entry["blocking"]:
+                units = ", ".join(entry["units"][:10]) or "-"
+                _say(f"  {entry['rule']}: {entry['titel']} ({entry['count']} x; {units}). {entry['massnahme']}")
+        if as_json:
+            _out(json.dumps({"exit": EXIT_STOPPED, **stop.verdict}, ensure_ascii=False, sort_keys=True))
+        sys.exit(EXIT_STOPPED)
+    except (OSError, ValueError, RuntimeError, CatalogError, SettingsError, StoreBusyError) as error:
+        _say(f"kennzahlen: {type(error).__name__}: {error}")
+        if as_json:
+            _out(json.dumps({"exit": EXIT_FAILED, "error": str(error)}, ensure_ascii=False))
+        sys.exit(EXIT_FAILED)
+
+
+if __name__ == "__main__":
+    main()
