@@ -94,6 +94,3 @@ def _register_parts(connection: Any) -> None:
 
 def _declared(suites: Any) -> int:
     return sum(len(suite.rules) for suite in suites)
-
-
-

@@ -24,9 +24,9 @@ class Engine:
     def __init__(self) -> None:
         import great_expectations as gx
 
-        self._context = gx.get_context(mode="ephemeral")
-        self._context.variables.progress_bars = {"globally": False}
-        source = self._context.data_sources.add_pandas("memory")
+        context: Any = gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        source = context.data_sources.add_pandas("memory")
         self._batches = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
 
     def evaluate(

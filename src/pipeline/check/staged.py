@@ -89,8 +89,9 @@ def database(store: Store, memory_limit: str, threads: int) -> Iterator[Any]:
     """Yield an in-memory DuckDB that overflows into the store, the only place a run may write."""
     store.root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".check-", dir=store.root) as overflow:
-        settings = {"memory_limit": memory_limit, "threads": str(threads), "temp_directory": overflow}
-        connection = duckdb.connect(":memory:", config=settings)
+        connection = duckdb.connect(
+            ":memory:", config={"memory_limit": memory_limit, "threads": threads, "temp_directory": overflow}
+        )
         try:
             connection.execute("SET enable_progress_bar = false")
             yield connection
@@ -137,7 +138,9 @@ def _view(connection: Any, months: StagedMonths, catalog: Catalog, table: str, m
     connection.execute(f'DROP VIEW IF EXISTS "{name}"')
     if file is not None:
         path = str(file).replace("'", "''")
-        connection.execute(f"CREATE TEMP VIEW \"{name}\" AS SELECT * FROM read_parquet('{path}', hive_partitioning = false)")
+        connection.execute(
+            f"CREATE TEMP VIEW \"{name}\" AS SELECT * FROM read_parquet('{path}', hive_partitioning = false)"
+        )
         return
     columns = ", ".join(
         f'NULL::{sql} AS "{column}"' for column, sql in [("jc_id", "VARCHAR"), *_declared(catalog, table)]
@@ -154,4 +157,6 @@ def _declared(catalog: Catalog, table: str) -> Iterator[tuple[str, str]]:
 def _sql_type(arrow: pa.DataType) -> str:
     if pa.types.is_decimal(arrow):
         return f"DECIMAL({arrow.precision}, {arrow.scale})"
-    return {"string": "VARCHAR", "date32[day]": "DATE", "bool": "BOOLEAN", "int64": "BIGINT", "double": "DOUBLE"}[str(arrow)]
+    return {"string": "VARCHAR", "date32[day]": "DATE", "bool": "BOOLEAN", "int64": "BIGINT", "double": "DOUBLE"}[
+        str(arrow)
+    ]

@@ -108,7 +108,9 @@ def _rule(source: str, entry: Mapping[str, Any]) -> DeclaredRule:
             f"{place}: severity is {entry.get('severity')!r}, it must be written out: {', '.join(RULE_SEVERITIES)}"
         )
     if not entry.get("description"):
-        raise SuiteError(f"{place}: description is missing; say what is impossible or implausible and why the threshold")
+        raise SuiteError(
+            f"{place}: description is missing; say what is impossible or implausible and why the threshold"
+        )
     return DeclaredRule(
         rule_id,
         cast(RuleSeverity, entry["severity"]),

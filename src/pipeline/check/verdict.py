@@ -178,7 +178,5 @@ def _rule_json(rule: RuleResult) -> dict[str, Any]:
         "titel": rule.title_de,
         "massnahme": rule.action_de,
         "description": rule.description,
-        "cells": [
-            {"jc_id": c.jc_id, "ref_month": c.ref_month, "place": c.place, "value": c.value} for c in rule.cells
-        ],
+        "cells": [{"jc_id": c.jc_id, "ref_month": c.ref_month, "place": c.place, "value": c.value} for c in rule.cells],
     }

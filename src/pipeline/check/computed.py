@@ -1,0 +1,199 @@
+"""The frames of the computed tables: their rows with helper columns that say exactly what a rule needs.
+
+All comparisons are made on decimals and whole numbers, independently of how `calculate` and `compare` work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+EXACT = """
+    CASE WHEN i.change THEN (zaehler * 100)::HUGEINT * nenner_monate - (nenner_summe * 100)::HUGEINT
+         ELSE (zaehler * 100)::HUGEINT * nenner_monate END AS above,
+    (nenner_summe * 100)::HUGEINT AS below
+"""
+
+# counted and fraction speak of counts from persons, which the software makes; published counts are as they come.
+_ECKWERTE = """
+WITH cells AS (
+    SELECT e.ref_month, e.jc_id, e.geschlecht, e.merkmal, e.wert, nullif(e.grund, '') AS grund, e.basis,
+           coalesce(m.euro, false) AS is_euro,
+           strftime((e.ref_month || '-01')::DATE - INTERVAL 1 MONTH, '%Y-%m') AS month_before
+    FROM eckwerte e LEFT JOIN merkmale m USING (merkmal)
+), sexes AS (
+    SELECT ref_month, jc_id, merkmal, 'T' AS geschlecht, bool_and(basis = 'personen') AS from_persons,
+           max(wert) FILTER (geschlecht = 'T') - max(wert) FILTER (geschlecht = 'M')
+               - max(wert) FILTER (geschlecht = 'F') AS rest
+    FROM cells GROUP BY ALL
+), wholes AS (
+    SELECT c.ref_month, c.jc_id, c.geschlecht, parts.part AS merkmal, max(c.wert) AS whole,
+           bool_and(c.basis = 'personen') AS from_persons
+    FROM cells c JOIN parts ON parts.whole = c.merkmal GROUP BY ALL
+), elb AS (
+    SELECT ref_month AS month_before, jc_id, 'T' AS geschlecht, 'elb' AS merkmal, max(wert) AS elb_before
+    FROM cells WHERE merkmal = 'elb' AND geschlecht = 'T' GROUP BY ALL
+)
+SELECT c.ref_month, c.jc_id, c.geschlecht, c.merkmal, c.grund, c.basis,
+       k.jc_id IS NOT NULL AS known_jobcenter,
+       (c.wert IS NULL) = (c.grund IS NOT NULL) AS value_or_reason,
+       CASE WHEN NOT is_euro AND basis = 'personen' THEN c.wert END::DOUBLE AS counted,
+       CASE WHEN is_euro THEN c.wert END::DOUBLE AS euro,
+       CASE WHEN NOT is_euro AND basis = 'personen' THEN abs(c.wert - trunc(c.wert)) END::DOUBLE AS fraction,
+       CASE WHEN s.from_persons THEN s.rest END::DOUBLE AS rest_personen,
+       CASE WHEN NOT s.from_persons THEN s.rest END::DOUBLE AS rest_other,
+       CASE WHEN w.from_persons AND basis = 'personen' THEN w.whole - c.wert END::DOUBLE AS outside_personen,
+       CASE WHEN NOT (w.from_persons AND basis = 'personen') THEN w.whole - c.wert END::DOUBLE AS outside_other,
+       elb_before::DOUBLE AS elb_before,
+       (c.wert / nullif(elb_before, 0))::DOUBLE AS elb_ratio
+FROM cells c
+LEFT JOIN known_jobcenters k USING (jc_id)
+LEFT JOIN sexes s USING (ref_month, jc_id, merkmal, geschlecht)
+LEFT JOIN wholes w USING (ref_month, jc_id, merkmal, geschlecht)
+LEFT JOIN elb USING (month_before, jc_id, merkmal, geschlecht)
+ORDER BY ALL
+"""
+
+_BILANZ = """
+WITH wide AS (
+    SELECT jc_id, geschlecht,
+           max(wert) FILTER (merkmal = 'lzb' AND ref_month = getvariable('month')) AS now,
+           max(wert) FILTER (merkmal = 'lzb' AND ref_month = getvariable('before')) AS before,
+           max(wert) FILTER (merkmal = 'lzb_zugang' AND ref_month = getvariable('month')) AS entries,
+           max(wert) FILTER (merkmal = 'lzb_abgang' AND ref_month = getvariable('month')) AS exits
+    FROM eckwerte GROUP BY ALL
+)
+SELECT '' AS jc_id, getvariable('month') AS ref_month, geschlecht,
+       (sum(now - before - entries + exits) / nullif(sum(now) FILTER (now - before - entries + exits IS NOT NULL), 0))::DOUBLE
+           AS difference_share
+FROM wide
+WHERE EXISTS (SELECT 1 FROM eckwerte WHERE ref_month = getvariable('before'))
+GROUP BY ALL ORDER BY ALL
+"""
+
+# Rounded in whole numbers: (2a + n) // 2n with the sign put back is a/n rounded half away from zero.
+_KENNZAHLEN = f"""
+WITH found AS (
+    SELECT k.*, nullif(k.grund, '') AS reason, i.euro, {EXACT}
+    FROM kennzahlen k LEFT JOIN indicators i USING (kennzahl, definition)
+), forces AS (
+    SELECT ref_month, ebene, gebiet, kennzahl, geschlecht, count(*) FILTER (in_kraft) AS in_force
+    FROM kennzahlen GROUP BY ALL
+), sizes AS (
+    SELECT kennzahl, definition, count(*) FILTER (ebene = 'jobcenter') AS n,
+           min(ebene || '/' || gebiet || '/' || geschlecht) AS first
+    FROM kennzahlen GROUP BY ALL
+), members AS (
+    SELECT k.ref_month, k.kennzahl, k.definition, k.geschlecht, k.zaehler, k.nenner_summe,
+           unnest([('bund', 'bund'), ('land', r.land), ('vergleichstyp', r.typ),
+                   ('kommunal', CASE WHEN r.traeger = 'zkT' THEN 'kommunal' END)]) AS area
+    FROM kennzahlen k JOIN registry r ON r.jc_id = k.gebiet
+    WHERE k.ebene = 'jobcenter' AND k.zaehler IS NOT NULL AND k.nenner_summe IS NOT NULL
+), sums AS (
+    SELECT ref_month, kennzahl, definition, geschlecht, area[1] AS ebene, area[2] AS gebiet,
+           sum(zaehler) AS z, sum(nenner_summe) AS n
+    FROM members GROUP BY ALL
+), sexes AS (
+    SELECT ref_month, ebene, gebiet, kennzahl, definition, 'T' AS geschlecht,
+           bool_and(basis = 'personen') AS from_persons,
+           max(zaehler) FILTER (geschlecht = 'T') - max(zaehler) FILTER (geschlecht = 'M')
+               - max(zaehler) FILTER (geschlecht = 'F') AS rest
+    FROM kennzahlen GROUP BY ALL
+)
+SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
+       f.ref_month, f.ebene, f.gebiet, f.kennzahl, f.definition, f.geschlecht, f.basis, f.reason AS grund,
+       CASE WHEN isfinite(f.wert) THEN f.wert END AS wert,
+       f.nenner_summe::DOUBLE AS nenner_summe, f.nenner_monate,
+       forces.in_force,
+       CASE WHEN sizes.first IS NOT NULL THEN (SELECT max(n) FROM sizes) - sizes.n END AS jobcenters_missing,
+       (f.wert IS NULL) = (f.reason IS NOT NULL) AND (f.wert IS NULL) = (f.wert_anzeige IS NULL) AS value_or_reason,
+       coalesce(isfinite(f.wert), true) AS finite,
+       f.wert IS NULL OR coalesce(abs(f.wert - 100.0 * above / below::DOUBLE) <= 1e-12 * greatest(abs(f.wert), 1), false)
+           AS value_is_quotient,
+       f.wert_anzeige IS NULL
+           OR coalesce((f.wert_anzeige * 10)::HUGEINT = sign(above) * ((2000 * abs(above) + below) // (2 * below)), false)
+           AS display_is_rounded,
+       CASE WHEN NOT f.euro THEN least(f.zaehler, f.nenner_summe) END::DOUBLE AS smallest_count,
+       CASE WHEN s.from_persons THEN s.rest END::DOUBLE AS rest_personen,
+       CASE WHEN NOT s.from_persons THEN s.rest END::DOUBLE AS rest_other,
+       sums.z IS NULL OR (f.zaehler IS NOT DISTINCT FROM sums.z AND f.nenner_summe IS NOT DISTINCT FROM sums.n)
+           AS level_is_sum
+FROM found f
+LEFT JOIN forces USING (ref_month, ebene, gebiet, kennzahl, geschlecht)
+LEFT JOIN sizes ON sizes.kennzahl = f.kennzahl AND sizes.definition = f.definition
+     AND sizes.first = f.ebene || '/' || f.gebiet || '/' || f.geschlecht
+LEFT JOIN sums USING (ref_month, kennzahl, definition, geschlecht, ebene, gebiet)
+LEFT JOIN sexes s USING (ref_month, ebene, gebiet, kennzahl, definition, geschlecht)
+ORDER BY ALL
+"""
+
+SETS = ("alle", "kommunal", "vergleichstyp", "land")
+_MEMBER = {
+    "alle": "'alle'",
+    "kommunal": "CASE WHEN traeger = 'zkT' THEN 'kommunal' END",
+    "vergleichstyp": "vergleichstyp",
+    "land": "land",
+}
+_IN_SETS = " UNION ALL ".join(
+    f"""SELECT id, ref_month, kennzahl, definition, geschlecht, better, above, below, wert_anzeige, wert,
+        '{name}' AS in_set, {_MEMBER[name]} AS member, rang_{name} AS rang, rang_anzeige_{name} AS rang_anzeige,
+        anzahl_{name} AS anzahl, rang_von_{name} AS rang_von, rang_bis_{name} AS rang_bis FROM found"""
+    for name in SETS
+)
+
+# Values are ordered by whole numbers: 10^18 times the quotient tells apart any two quotients of counts.
+_VERGLEICH = f"""
+WITH found AS (
+    SELECT v.*, row_number() OVER () AS id, i.better, {EXACT}
+    FROM vergleich v LEFT JOIN indicators i USING (kennzahl, definition)
+), in_sets AS ({_IN_SETS}), due AS (
+    SELECT *, rank() OVER (partition_ ORDER BY better * (above * 1000000000000000000 // below) DESC) AS due_rang,
+           rank() OVER (partition_ ORDER BY better * wert_anzeige DESC) AS due_rang_anzeige,
+           count(*) OVER (partition_) AS due_anzahl, min(rang) OVER (partition_) AS first_rang
+    FROM in_sets WHERE better <> 0 AND wert IS NOT NULL AND member IS NOT NULL AND below > 0
+    WINDOW partition_ AS (PARTITION BY ref_month, kennzahl, definition, geschlecht, in_set, member)
+), ranked AS (
+    SELECT id,
+           count(*) FILTER (NOT coalesce(rang BETWEEN 1 AND anzahl AND rang_anzeige BETWEEN 1 AND anzahl, false))
+               AS ranks_out_of_range,
+           count(*) FILTER (first_rang IS DISTINCT FROM 1) AS rank_one_missing,
+           count(*) FILTER (rang IS DISTINCT FROM due_rang OR anzahl IS DISTINCT FROM due_anzahl) AS ranks_wrong,
+           count(*) FILTER (rang_anzeige IS DISTINCT FROM due_rang_anzeige) AS display_ranks_wrong,
+           count(*) FILTER (NOT (rang_von >= 1 AND rang_von <= rang AND rang <= rang_bis AND rang_bis <= anzahl))
+               AS spans_wrong
+    FROM due GROUP BY id
+), undue AS (
+    SELECT id, count(*) FILTER (rang IS NOT NULL OR rang_anzeige IS NOT NULL) AS ranks_undue
+    FROM in_sets WHERE NOT coalesce(better <> 0 AND wert IS NOT NULL AND member IS NOT NULL, false) GROUP BY id
+)
+SELECT v.jc_id, v.ref_month, v.kennzahl, v.definition, v.geschlecht,
+       v.nenner_summe::DOUBLE AS nenner_summe, v.nenner_monate,
+       (v.wert IS NULL) = (nullif(v.grund, '') IS NOT NULL) AND (v.wert IS NULL) = (v.wert_anzeige IS NULL) AS value_or_reason,
+       k.gebiet IS NOT NULL AND v.wert IS NOT DISTINCT FROM k.wert AND v.wert_anzeige IS NOT DISTINCT FROM k.wert_anzeige
+           AND v.zaehler IS NOT DISTINCT FROM k.zaehler AND v.nenner_summe IS NOT DISTINCT FROM k.nenner_summe
+           AS same_as_indicator,
+       coalesce(r.ranks_out_of_range, 0) AS ranks_out_of_range, coalesce(r.rank_one_missing, 0) AS rank_one_missing,
+       coalesce(r.ranks_wrong, 0) AS ranks_wrong, coalesce(r.display_ranks_wrong, 0) AS display_ranks_wrong,
+       coalesce(r.spans_wrong, 0) AS spans_wrong, coalesce(u.ranks_undue, 0) AS ranks_undue,
+       coalesce(intervall_unten <= v.wert_anzeige AND v.wert_anzeige <= intervall_oben, true) AS interval_contains_value,
+       CASE WHEN kennzahl IN ('K2', 'K2E1', 'K2E2', 'K2E4', 'K3E1') THEN aenderung_vormonat END::DOUBLE AS jump
+FROM found v
+LEFT JOIN (SELECT * FROM kennzahlen WHERE ebene = 'jobcenter') k
+     ON k.gebiet = v.jc_id AND k.ref_month = v.ref_month AND k.kennzahl = v.kennzahl AND k.definition = v.definition
+     AND k.geschlecht = v.geschlecht
+LEFT JOIN ranked r USING (id) LEFT JOIN undue u USING (id)
+ORDER BY ALL
+"""
+
+COMPUTED: Mapping[str, str] = {
+    "eckwerte": _ECKWERTE,
+    "bilanz": _BILANZ,
+    "kennzahlen": _KENNZAHLEN,
+    "vergleich": _VERGLEICH,
+}
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "eckwerte": ("jc_id", "ref_month", "merkmal", "geschlecht"),
+    "bilanz": ("jc_id", "ref_month", "geschlecht"),
+    "kennzahlen": ("jc_id", "ref_month", "ebene", "gebiet", "definition", "geschlecht"),
+    "vergleich": ("jc_id", "ref_month", "definition", "geschlecht"),
+}

@@ -1,0 +1,130 @@
+"""Checks the computed tables and what is to be published against `expectations/ergebnis` and `expectations/veroeffentlichung`.
+
+Reads tables only and writes nothing; what helper columns mean stands beside their SQL in `computed` and `release`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.catalog import Catalog
+from pipeline.check.computed import COMPUTED, KEYS
+from pipeline.check.engine import Engine
+from pipeline.check.profiles import PARTS
+from pipeline.check.release import RELEASE, RELEASE_KEYS
+from pipeline.check.suites import Suite, load_layer
+from pipeline.check.verdict import RuleResult, Verdict
+from pipeline.months import Zaehltage, add_months
+from pipeline.store.schema import arrow_schema
+
+LAYER_COMPUTED = "ergebnis"
+LAYER_RELEASE = "veroeffentlichung"
+PUBLISHED: Mapping[str, str] = {
+    "eckwerte": "eckwerte",
+    "kennzahlen": "kennzahlen",
+    "vergleich": "vergleich",
+    "reihe": "kennzahlen",
+}
+BETTER = {"higher": 1, "lower": -1, "none": 0}
+
+
+def check_results(
+    eckwerte: pa.Table,
+    kennzahlen: pa.Table,
+    vergleich: pa.Table,
+    published: Mapping[str, pa.Table] | None,
+    catalog: Catalog,
+    expectations: Path,
+    month: str,
+    *,
+    zaehltage: Zaehltage | None = None,
+) -> Verdict:
+    """Check the results of the run for `month` and, if given, the suppressed tables that would be published.
+
+    `eckwerte` may hold several months (the one before is compared with), `published` has the tables eckwerte, kennzahlen,
+    vergleich and reihe; one that is absent counts as empty, which no suite lets pass. Raises SuiteError for a suite that
+    is not what Great Expectations would run.
+    """
+    suites = load_layer(expectations / LAYER_COMPUTED, COMPUTED)
+    release = load_layer(expectations / LAYER_RELEASE, RELEASE) if published is not None else {}
+    engine = Engine()
+    connection = duckdb.connect(":memory:", config={"temp_directory": ""})
+    try:
+        _register_catalog(connection, catalog, month, zaehltage or Zaehltage())
+        for name, table in (("eckwerte", eckwerte), ("kennzahlen", kennzahlen), ("vergleich", vergleich)):
+            connection.register(f"{name}_arrow", table)
+            connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}_arrow")
+        if published is not None:
+            for name, shape in PUBLISHED.items():
+                empty = arrow_schema(catalog.results[shape]).empty_table()
+                connection.register(f"open_{name}", published.get(name, empty))
+        results = _evaluate(connection, engine, suites, COMPUTED, KEYS, month)
+        results += _evaluate(connection, engine, release, RELEASE, RELEASE_KEYS, month)
+    finally:
+        connection.close()
+    declared = sum(len(suite.rules) for suite in [*suites.values(), *release.values()])
+    return Verdict("results" if published is None else "results and release", month, declared, tuple(results))
+
+
+def _evaluate(
+    connection: Any,
+    engine: Engine,
+    suites: Mapping[str, Suite],
+    frames: Mapping[str, str],
+    keys: Mapping[str, tuple[str, ...]],
+    month: str,
+) -> list[RuleResult]:
+    results: list[RuleResult] = []
+    for table, suite in suites.items():
+        frame = connection.execute(frames[table]).df()
+        parameters = {}
+        if table == "bilanz":
+            before = connection.execute(
+                "SELECT count(*) FROM eckwerte WHERE ref_month = getvariable('before')"
+            ).fetchone()
+            parameters = {"rows_expected": 3 if before[0] else 0}
+        results += engine.evaluate(suite, frame, ref_month=month, key=keys[table], parameters=parameters)
+    return results
+
+
+def _register_catalog(connection: Any, catalog: Catalog, month: str, zaehltage: Zaehltage) -> None:
+    """Make the declarations available to the queries: registry, base counts, indicators, parts and wholes, the month."""
+    day = zaehltage.stichtag(month)
+    valid = catalog.valid_jobcenters(day)
+    connection.register(
+        "registry",
+        pa.table(
+            {
+                "jc_id": pa.array([j.jc_id for j in valid], pa.string()),
+                "land": pa.array([j.land for j in valid], pa.string()),
+                "traeger": pa.array([j.traeger for j in valid], pa.string()),
+                "typ": pa.array([catalog.vergleichstyp(j.jc_id, day) or None for j in valid], pa.string()),
+            }
+        ),
+    )
+    connection.register("known_jobcenters", pa.table({"jc_id": pa.array(sorted(catalog.jobcenters), pa.string())}))
+    connection.register(
+        "merkmale",
+        pa.table({"merkmal": list(catalog.merkmale), "euro": [m.kind == "euro" for m in catalog.merkmale.values()]}),
+    )
+    connection.register("parts", pa.table({"part": list(PARTS), "whole": list(PARTS.values())}))
+    rows = [
+        {
+            "kennzahl": indicator.name,
+            "definition": f"{indicator.name}{version}",
+            "change": indicator.shown_as == "change",
+            "better": BETTER[indicator.better],
+            "euro": catalog.merkmale[numerator.merkmal].kind == "euro",
+            "part": PARTS.get(numerator.merkmal) == denominator.merkmal and numerator.months == denominator.months,
+        }
+        for indicator in catalog.indicators.values()
+        for version, (numerator, denominator) in indicator.versions.items()
+    ]
+    connection.register("indicators", pa.Table.from_pylist(rows))
+    connection.execute(f"SET VARIABLE month = '{month}'")
+    connection.execute(f"SET VARIABLE before = '{add_months(month, -1)}'")
