@@ -1,0 +1,231 @@
+"""Totals of Länder, types, kommunal and Bund: which jobcenters hide each other, and which totals cannot be published.
+
+Every hidden number of a jobcenter needs a partner, so that one can be higher by what the other is lower without changing
+a published total. Decisions about a single jobcenter stand in `secrecy`; docs/method/geheimhaltung.md has the proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.catalog import Jobcenter
+from pipeline.compare.chains import any_in_year
+from pipeline.compare.cube import ONE, Cube
+from pipeline.compare.exact import Bools, Ints
+from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
+
+_LAST_CHOICE = np.int64(1) << 60
+_NO_CHOICE = np.int64(1) << 61
+_OTHER_TYPE = np.int64(1) << 58
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups that totals are published for: (level, name) and which jobcenters belong, [group, jobcenter]."""
+
+    names: tuple[tuple[str, str], ...]
+    members: Bools
+    land: Ints
+    kommunal: Bools
+    vergleichstyp: Ints
+
+    def rows(self, level: str) -> Ints:
+        """Return the places of the groups of a level."""
+        return np.array([i for i, (name, _) in enumerate(self.names) if name == level], dtype=np.int64)
+
+    def atoms(self) -> list[Ints]:
+        """Return the jobcenters of each Land and Trägerform: within them a shift changes no total but that of types."""
+        keys = [(int(land), bool(k)) for land, k in zip(self.land, self.kommunal, strict=True)]
+        return [
+            np.array([i for i, key in enumerate(keys) if key == atom], dtype=np.int64)
+            for atom in sorted({key for key in keys if key[0] >= 0})
+        ]
+
+
+def groups_of(jc_ids: Sequence[str], jobcenters: Sequence[Jobcenter], vergleichstyp_of: Mapping[str, str]) -> Groups:
+    """Return the groups of the member jobcenters; units of the table that are no members belong to none."""
+    by_id = {jobcenter.jc_id: jobcenter for jobcenter in jobcenters}
+    laender = sorted({jobcenter.land for jobcenter in jobcenters})
+    types = sorted({vergleichstyp_of[jc_id] for jc_id in by_id if vergleichstyp_of.get(jc_id)})
+    land = np.array([laender.index(by_id[i].land) if i in by_id else -1 for i in jc_ids], dtype=np.int64)
+    kommunal = np.array([i in by_id and by_id[i].traeger == "zkT" for i in jc_ids], dtype=bool)
+    typed = [types.index(vergleichstyp_of[i]) if i in by_id and vergleichstyp_of.get(i) else -1 for i in jc_ids]
+    vergleichstyp = np.array(typed, dtype=np.int64)
+    names = [("land", name) for name in laender] + [("vergleichstyp", name) for name in types]
+    members = [land == i for i in range(len(laender))] + [vergleichstyp == i for i in range(len(types))]
+    names += [("kommunal", "kommunal"), ("bund", "bund")]
+    members += [kommunal, land >= 0]
+    return Groups(tuple(names), np.array(members, dtype=bool), land, kommunal, vergleichstyp)
+
+
+@dataclass(frozen=True)
+class Protected:
+    """Decisions of `within_jobcenters` with partners added; `totals` [group, merkmal, side, month] are not published.
+
+    A total over several months is not published if it holds one of the months of `totals`.
+    """
+
+    secrets: Secrets
+    totals: Bools
+
+
+def _satisfied(values: Ints, chosen: Bools, side: int) -> Bools:
+    """Return per month whether the chosen jobcenters of an atom hide each other; values [jobcenter, sex, month]."""
+    count = chosen.sum(axis=0)
+    sums = (values * chosen[:, None, :]).sum(axis=0)
+    if side == TOTAL:
+        return np.asarray((count == 0) | ((count > 1) & (sums[0] > count * ONE)), dtype=bool)
+    apart = (sums.min(axis=0) >= ONE) & (sums.sum(axis=0) > 3 * ONE)
+    return np.asarray((count == 0) | ((count > 1) & apart), dtype=bool)
+
+
+def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, atom: Ints, side: int) -> None:
+    """Bar for every month that needs it one more jobcenter of the atom: the one with the smallest sum so far."""
+    sexes = SEXES_OF[side]
+    for merkmal in range(len(cube.merkmale)):
+        present: Bools = np.asarray(cube.present[merkmal, atom, sexes].all(axis=1))
+        barred = secrets.barred[merkmal, atom, side] & cube.present[merkmal, atom, sexes].any(axis=1)
+        if not barred.any():
+            continue
+        values = np.where(cube.present[merkmal, atom, sexes], cube.values[merkmal, atom, sexes], 0)
+        needy = np.flatnonzero(~_satisfied(values, barred, side))
+        if not len(needy):
+            continue
+        size = np.cumsum(values.sum(axis=1), axis=1)[:, needy]
+        first = np.argmax(barred[:, needy], axis=0)
+        types = groups.vergleichstyp[atom]
+        size = size + np.where(types[:, None] != types[first][None, :], _OTHER_TYPE, 0)
+        size = np.where(values[:, :, needy].sum(axis=1) < 2 * ONE, size + _LAST_CHOICE, size)
+        size = np.where(present[:, needy] & ~barred[:, needy], size, _NO_CHOICE)
+        partner = size.argmin(axis=0)
+        found = size[partner, np.arange(len(needy))] < _NO_CHOICE
+        secrets.barred[merkmal, atom[partner[found]], side, needy[found]] = True
+
+
+def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int) -> None:
+    """Pair jobcenters that are alone in their Land and Trägerform with one elsewhere; bar the totals that tell them apart.
+
+    Those totals are the ones that hold exactly one of the two. Chosen is the partner that costs the fewest totals, then
+    one that is hidden anyway, then the smallest.
+    """
+    sexes = SEXES_OF[side]
+    counted = cube.present[:, :, sexes].any(axis=2)
+    complete: Bools = np.asarray(cube.present[:, :, sexes].all(axis=2))
+    barred: Bools = secrets.barred[:, :, side] & counted
+    alone = np.zeros(barred.shape, dtype=bool)
+    for atom in groups.atoms():
+        inside = barred[:, atom]
+        alone[:, atom] = inside & (np.sum(inside, axis=1, keepdims=True) == 1)
+    for merkmal, unit, month in np.argwhere(alone).tolist():
+        apart = groups.members != groups.members[:, [unit]]
+        cost = apart.sum(axis=0) * 4 - 2 * barred[merkmal, :, month]
+        values = cube.values[merkmal, :, sexes, month].sum(axis=1)
+        cost = cost + (values < 2 * ONE)
+        usable = complete[merkmal, :, month] & (groups.land >= 0)
+        usable[unit] = False
+        if not usable.any():
+            totals[groups.members[:, unit], merkmal, side, month] = True
+            continue
+        candidates = np.flatnonzero(usable & (cost == cost[usable].min()))
+        partner = candidates[values[candidates].argmin()]
+        secrets.barred[merkmal, partner, side, month] = True
+        totals[apart[:, partner], merkmal, side, month] = True
+
+
+def _types(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int) -> None:
+    """Bar the totals of types with hidden jobcenters in months in which a partner has another type."""
+    rows = groups.rows("vergleichstyp")
+    if not len(rows):
+        return
+    barred = secrets.barred[:, :, side] & cube.present[:, :, SEXES_OF[side]].any(axis=2)
+    unsafe = np.zeros((len(cube.merkmale), cube.months), dtype=bool)
+    for atom in groups.atoms():
+        for vergleichstyp in sorted(set(groups.vergleichstyp[atom].tolist())):
+            unsafe |= barred[:, atom[groups.vergleichstyp[atom] == vergleichstyp]].sum(axis=1) == 1
+    for row in rows.tolist():
+        totals[row, :, side] |= unsafe & barred[:, groups.members[row]].any(axis=1)
+
+
+def protect(cube: Cube, groups: Groups, secrets: Secrets) -> Protected:
+    """Return the decisions with a partner for every hidden number, and the totals that remain unsafe."""
+    work = Secrets(secrets.hidden.copy(), secrets.barred.copy())
+    totals = np.zeros((len(groups.names), len(cube.merkmale), 2, cube.months), dtype=bool)
+    for side in (TOTAL, PAIR):
+        for atom in groups.atoms():
+            _add_partners(cube, groups, work, atom, side)
+        _lonely(cube, groups, work, totals, side)
+        _types(cube, groups, work, totals, side)
+        if side == TOTAL:
+            work.barred[:, :, PAIR] |= work.barred[:, :, TOTAL]
+    one_withheld = cube.withheld[:, :, 1] ^ cube.withheld[:, :, 2]
+    for row in range(len(groups.names)):
+        totals[row, :, PAIR] |= (one_withheld & cube.present[:, :, 0])[:, groups.members[row]].any(axis=1)
+    return Protected(Secrets(work.hidden | work.barred, work.barred), totals)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One side of an indicator as published for every group: which jobcenters are in the total, and with what.
+
+    `values` and `included` are [jobcenter, sex, month], `hidden` [jobcenter, side, month].
+    """
+
+    values: Ints
+    included: Bools
+    hidden: Bools
+
+
+def unsafe_totals(quantity: Quantity, groups: Groups, too_small: Bools, barred: Bools) -> Bools:
+    """Return the totals [group, side, month] that are not published.
+
+    `barred` is `Protected.totals` for this quantity, `too_small` [group, sex, month] tells totals that are secret in
+    themselves. Added are totals with a single hidden jobcenter, and for a Land that would follow from the Bund and the
+    other Länder, a second Land with hidden jobcenters; if there is none, the Bund.
+    """
+    weights = groups.members.astype(np.float64)
+    out = barred.copy()
+    for side in (TOTAL, PAIR):
+        included = quantity.included[:, SEXES_OF[side]]
+        concealed = included & quantity.hidden[:, side][:, None]
+        count = np.tensordot(weights, concealed.astype(np.float64), axes=(1, 0)).astype(np.int64)
+        sums = np.tensordot(weights, np.where(included, quantity.values[:, SEXES_OF[side]], 0), axes=(1, 0))
+        out[:, side] |= (too_small[:, SEXES_OF[side]] | (count == 1)).any(axis=1)
+        _second_total(groups, out[:, side], count.max(axis=1), sums.sum(axis=1), quantity.hidden[:, side])
+    out[:, PAIR] |= out[:, TOTAL]
+    return out
+
+
+def _second_total(groups: Groups, out: Bools, count: Ints, sums: np.ndarray, hidden: Bools) -> None:
+    """Complete the withheld totals of one side, in place; all arrays [group or jobcenter, month]."""
+    laender, types = groups.rows("land"), groups.rows("vergleichstyp")
+    kommunal, bund = int(groups.rows("kommunal")[0]), int(groups.rows("bund")[0])
+    concerned = out[laender].any(axis=0) & ~out[bund]
+    for month in np.flatnonzero(concerned).tolist():
+        withheld = laender[out[laender, month]]
+        others = laender[~out[laender, month] & (count[laender, month] > 0)]
+        if len(withheld) == 1 and not len(others):
+            out[bund, month] = True
+            continue
+        if len(withheld) == 1:
+            second = others[sums[others, month].argmin()]
+            out[second, month] = True
+            withheld = np.append(withheld, second)
+        inside = hidden[:, month][None, :] & groups.members[withheld]
+        by_body = np.array([(inside & groups.kommunal).any(axis=1), (inside & ~groups.kommunal).any(axis=1)])
+        if not (by_body.sum(axis=1) == len(withheld)).any():
+            out[kommunal, month] = True
+        out[types, month] |= count[types, month] > 0
+    mixed = out[types].any(axis=0) if len(types) else np.zeros(out.shape[1], dtype=bool)
+    for month in np.flatnonzero(mixed).tolist():
+        out[types, month] |= count[types, month] > 0
+    if len(types):
+        single = (out[types].sum(axis=0) == 1) & ~out[bund] & (groups.vergleichstyp[groups.land >= 0] >= 0).all()
+        out[bund] |= single
+
+
+def over_year(marked: Bools, months: int) -> Bools:
+    """Return where a sum over `months` (1 or 12) months holds a marked month."""
+    return marked if months == 1 else any_in_year(marked)
