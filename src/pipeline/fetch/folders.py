@@ -88,11 +88,12 @@ class Directory:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._copy, offer, body)
 
     def _copy(self, offer: Offer, body: Body) -> str:
-        path = self._root / offer.address
         try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise PullError("it is no regular file", 1)
-            with path.open("rb", buffering=0) as file:
+            # Not blocking: a named pipe must not hang the run.
+            handle = os.open(f"{self._root}/{offer.address}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb", buffering=0) as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise PullError("it is no regular file", 1)
                 for _ in range(3):
                     before = os.fstat(file.fileno())
                     while chunk := file.read(CHUNK_BYTES):

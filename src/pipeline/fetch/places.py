@@ -81,9 +81,16 @@ class Layout:
             for table in catalog.tables.values()
         }
         self._jobcenters = tuple(sorted(catalog.jobcenters))
+        self._judged: dict[str, Stray | bool] = {}
 
     def folder(self, address: str) -> Stray | bool:
         """Judge a folder: True to enter it, False to pass it silently, Stray if the contract knows no such folder."""
+        verdict = self._judged.get(address)
+        if verdict is None:
+            verdict = self._judged[address] = self._judge(address)
+        return verdict
+
+    def _judge(self, address: str) -> Stray | bool:
         parts = address.rstrip("/").split("/")
         if _IGNORED.match(parts[-1]):
             return False

@@ -22,7 +22,6 @@ class Registering:
     """The register during one fetch."""
 
     def __init__(self, store: Store, incoming: Incoming, now: Callable[[], datetime]) -> None:
-        self._store = store
         self._incoming = incoming
         self._now = now
         self._register = Register(store.register_file)
@@ -45,10 +44,7 @@ class Registering:
 
     def is_stored(self, delivery: Delivery) -> bool:
         """Tell whether the bytes of a registered delivery are in the store, whole."""
-        try:
-            return self._store.snapshot(delivery.sha256).stat().st_size == delivery.bytes
-        except OSError:
-            return False
+        return self._incoming.is_stored(delivery.sha256, delivery.bytes)
 
     def add(self, source: str, offer: Offer, digest: str, size: int, version: str) -> Delivery:
         """Register a pulled file with the next batch."""
