@@ -205,7 +205,7 @@ def _read_parquet(path: Path) -> tuple[list[str], list[list[Any]]]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path, partitioning=None)
+        table = pyarrow.parquet.read_table(path, partitioning=None, use_threads=False)
     except (OSError, pyarrow.ArrowException) as error:
         raise RejectedError(f"unreadable: {error}") from error
     columns = [column.to_pylist() for column in table.columns]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .deliveries import MERKMALE, PERSON_TABLES, Deliveries, Row
 from .zeit import ONE_DAY, add_months, days, last_day, months_between
@@ -117,7 +117,7 @@ def remembered(method: Callable[..., R]) -> Callable[..., R]:
         key = (method.__name__, *arguments)
         if key not in self.memory:
             self.memory[key] = method(self, *arguments)
-        return self.memory[key]  # type: ignore[no-any-return]
+        return cast(R, self.memory[key])
 
     return wrapper
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
+from functools import cache
 
 MONTH_PATTERN = re.compile(r"^\d{4}-(0[1-9]|1[0-2])$")
 DAY_PATTERN = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 ONE_DAY = dt.timedelta(days=1)
 
 
+@cache
 def add_months(month: str, count: int) -> str:
     """Return the month `count` months after `month` (before it, if negative)."""
     year, number = int(month[:4]), int(month[5:])
