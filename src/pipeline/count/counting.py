@@ -53,6 +53,12 @@ def territory_of(
         {change.alt: change.ab for change in effective},
         delivered,
         catalog.person_tables,
+        frozenset(
+            jc_id
+            for entry in staged.get("eckwerte", {}).values()
+            for unit in entry["units"].values()
+            for jc_id in unit["jobcenters"]
+        ),
     )
 
 

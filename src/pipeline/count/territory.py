@@ -59,7 +59,7 @@ class Territory:
     """The units of a run and which deliveries exist.
 
     `successor_of` and `ends` tell for a unit that became part of another one where it went and from which day on;
-    `delivered[table][month]` are the units accepted for the month.
+    `delivered[table][month]` are the units accepted for the month, `published` the jobcenters with any published count.
     """
 
     run_month: str
@@ -69,6 +69,7 @@ class Territory:
     ends: Mapping[str, date]
     delivered: Mapping[str, Mapping[str, frozenset[str]]]
     person_tables: tuple[str, ...]
+    published: frozenset[str] = frozenset()
     _cache: dict[tuple[str, str, str], str] = field(default_factory=dict, repr=False, compare=False)
 
     def unit_of(self, jc_id: str) -> str:
@@ -95,9 +96,9 @@ class Territory:
 
     @cached_property
     def units(self) -> tuple[str, ...]:
-        """Return all units with cells: the members and whoever delivered persons without being one."""
-        delivering = {self.unit_of(u) for u in self.person_units}
-        return tuple(sorted({j.jc_id for j in self.members} | delivering))
+        """Return all units with cells: the members and whoever delivered, or is published, without being one."""
+        others = {self.unit_of(u) for u in self.person_units | self.published}
+        return tuple(sorted({j.jc_id for j in self.members} | others))
 
     @cached_property
     def person_units(self) -> frozenset[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.catalog import Catalog, Table, load_catalog
+from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months
 from pipeline.settings import Settings
 from pipeline.stage.judging import BadRow, judge_rows, reject_missing_values, reject_other_month
@@ -27,7 +27,7 @@ from pipeline.stage.typing_rows import type_columns
 from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
 from pipeline.store.schema import ARROW_TYPES
 
-VERSION = 1
+VERSION = 2
 Progress = Callable[[int, int, str], None]
 
 QUARANTINE = pa.schema(
@@ -66,6 +66,7 @@ class _Job:
     secret: bytes
     stichtage: Mapping[str, Any]
     max_unpacked_bytes: int
+    catalog: Catalog
 
     @property
     def data_file(self) -> Path:
@@ -165,12 +166,14 @@ def _jobs(
             "deliveries": [(d["unit"], d["suffix"], d["sha256"]) for d in members],
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
-        jobs.append(_Job(store, table, ref_month, tuple(members), key, secret, stichtage, settings.max_unpacked_bytes))
+        jobs.append(
+            _Job(store, table, ref_month, tuple(members), key, secret, stichtage, settings.max_unpacked_bytes, catalog)
+        )
     return jobs
 
 
 def _stage_one(job: _Job) -> None:
-    catalog = load_catalog()
+    catalog = job.catalog
     table = catalog.tables[job.table]
     zaehltage = Zaehltage(dict(job.stichtage))
     schema = staged_schema(table)
@@ -196,6 +199,8 @@ def _stage_one(job: _Job) -> None:
             "quarantined": len({bad.row for bad in bad_rows}),
             "sha256": delivery["sha256"],
         }
+        if table.unit == "statistik":
+            units[delivery["unit"]]["jobcenters"] = sorted(set(part.column("jc_id").to_pylist()))
     data = pa.concat_tables([schema.empty_table(), *(_pseudonymised(p, table, job.secret, schema) for p in parts)])
     if "person" in schema.names and data.num_rows:
         data = data.sort_by([("person", "ascending"), ("jc_id", "ascending"), ("row", "ascending")])
