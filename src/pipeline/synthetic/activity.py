@@ -22,9 +22,9 @@ from pipeline.synthetic.codes import (
 from pipeline.synthetic.model import FEMALE, PAD, Calendar, Int, Measures, People, Presence, Small, Starts
 from pipeline.synthetic.receipt import calendar_month
 
-INTEGRATION_PER_YEAR = np.array([0.30, 0.175])
+INTEGRATION_PER_YEAR = np.array([0.21, 0.151])
 """Starts of integrations while receipt goes on, for the short- and the long-term group."""
-LEAVING_WITH_JOB = np.array([0.28, 0.42])
+LEAVING_WITH_JOB = np.array([0.245, 0.37])
 """Share of those who leave the benefit who do so with a job."""
 GERING_PER_YEAR, OEGB_PER_YEAR, OTHER_PER_YEAR = 0.105, 0.075, 0.012
 SEASON = np.array([0.84, 0.92, 1.12, 1.14, 1.08, 1.0, 0.94, 1.12, 1.22, 1.06, 0.93, 0.63])
@@ -56,18 +56,24 @@ def draw_starts(
     factor = np.where(people.sex[periods.person] == FEMALE, 0.88, 1.1)
     factor = factor * np.where(age > 55, 0.5, np.where(age < 16, 0.3, 1.06))
     lone = periods.von <= people.lone_until[periods.person]
-    factor = factor * np.where(lone, 0.98, 1.0)
+    factor = factor * np.where(lone, 0.78, 1.0)
     parts: list[tuple[Int, Int, NDArray[np.int8], NDArray[np.int8]]] = []
     rows, day = _days(rng, calendar, periods, INTEGRATION_PER_YEAR[group] * factor * SEASON_MAX)
     kept = _thinned(rng, day)
     rows, day = rows[kept], day[kept]
-    leavers = np.flatnonzero(periods.last & (periods.bis <= int(calendar.stichtag[-PAD - 1])) & (periods.bis > calendar.begin))
+    leavers = np.flatnonzero(
+        periods.last & (periods.bis <= int(calendar.stichtag[-PAD - 1])) & (periods.bis > calendar.begin)
+    )
     share = LEAVING_WITH_JOB[group[leavers]] * np.minimum(factor[leavers], 1.2) * SEASON_MAX
     leavers = leavers[(rng.random(len(leavers)) < share)]
     leaving = periods.bis[leavers] + 1 - rng.integers(-2, 22, len(leavers))
     kept = _thinned(rng, leaving) & (leaving >= periods.von[leavers] - 12)
     rows, day = np.concatenate([rows, leavers[kept]]), np.concatenate([day, leaving[kept]])
-    first = np.where(rng.random(len(day)) < 0.35, day.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64), day)
+    first = np.where(
+        rng.random(len(day)) < 0.35,
+        day.astype("datetime64[D]").astype("datetime64[M]").astype("datetime64[D]").astype(np.int64),
+        day,
+    )
     day = np.where(first >= periods.von[rows] - 12, first, day)
     art = _integration_kind(rng, (day - people.birth[periods.person[rows]]) / 365.25)
     parts.append((rows, day, art, _begleitend(rng, art, day)))
@@ -100,7 +106,7 @@ def draw_starts(
 def _integration_kind(rng: np.random.Generator, age: NDArray[np.float64]) -> NDArray[np.int8]:
     draw = rng.random(len(age))
     training = np.where(age < 25, 0.26, np.where(age < 35, 0.06, 0.01))
-    return np.where(draw < training, AUSBILDUNG, np.where(draw < training + 0.068, SELBST, SVB)).astype(np.int8)
+    return np.where(draw < training, AUSBILDUNG, np.where(draw < training + 0.08, SELBST, SVB)).astype(np.int8)
 
 
 def _chosen(rng: np.random.Generator, count: int, shares: tuple[tuple[float, str], ...]) -> NDArray[np.int8]:
@@ -112,7 +118,19 @@ def _chosen(rng: np.random.Generator, count: int, shares: tuple[tuple[float, str
 
 def _begleitend(rng: np.random.Generator, art: NDArray[np.int8], day: Int) -> NDArray[np.int8]:
     """Return supports that leave an integration an integration."""
-    job = _chosen(rng, len(art), ((0.09, "16_egz"), (0.06, "vb"), (0.02, "16b"), (0.008, "esf_lza"), (0.006, "16_sonst"), (0.004, "16f"), (0.01, "16e_neu")))
+    job = _chosen(
+        rng,
+        len(art),
+        (
+            (0.09, "16_egz"),
+            (0.06, "vb"),
+            (0.02, "16b"),
+            (0.008, "esf_lza"),
+            (0.006, "16_sonst"),
+            (0.004, "16f"),
+            (0.01, "16e_neu"),
+        ),
+    )
     job = np.where((job == CODE["16e_neu"]) & (day < LIST_2019), CODE["16_egz"], job)
     own = _chosen(rng, len(art), ((0.35, "16b"), (0.1, "vb")))
     return np.select([art == SVB, art == SELBST], [job, own], NO_SUPPORT).astype(np.int8)
@@ -136,7 +154,15 @@ def draw_measures(
     art = _chosen(
         rng,
         len(rows),
-        ((0.62, "16_sonst"), (0.04, "16f"), (0.22, "vb"), (0.02, "16b"), (0.02, "esf_lza"), (0.002, "16i"), (0.001, "16k")),
+        (
+            (0.62, "16_sonst"),
+            (0.04, "16f"),
+            (0.22, "vb"),
+            (0.02, "16b"),
+            (0.02, "esf_lza"),
+            (0.002, "16i"),
+            (0.001, "16k"),
+        ),
     )
     art = np.where(art == NO_SUPPORT, CODE["16_sonst"], art).astype(np.int8)
     length = np.where(art == CODE["vb"], 3, 20 + (rng.standard_exponential(len(rows)) * 60).astype(np.int64))

@@ -20,7 +20,6 @@ from pipeline.synthetic.model import (
     Calendar,
     Flag,
     Int,
-    People,
     Population,
     Presence,
     Starts,
@@ -55,9 +54,7 @@ class Status:
         return self.elb & self.long_days
 
 
-def status_of(
-    population: Population, stock: Stock, calendar: Calendar, classes: Classes, employed: Flag
-) -> Status:
+def status_of(population: Population, stock: Stock, calendar: Calendar, classes: Classes, employed: Flag) -> Status:
     """Return the persons' status; `employed` are persons × positions with insured employment on the check day."""
     people = population.people
     shape = (len(people), len(calendar.months))
@@ -70,7 +67,10 @@ def status_of(
         lone=lone,
         active=_active(population, calendar, classes),
         employed=employed,
-        hits=_start_hits(population.starts, people, calendar, classes),
+        hits={
+            name: start_hits(population, kind, calendar)
+            for name, kind in event_kinds(population.starts, classes).items()
+        },
     )
 
 
@@ -119,31 +119,24 @@ def event_kinds(starts: Starts, classes: Classes) -> dict[str, Flag]:
     }
 
 
-def _start_hits(
-    starts: Starts, people: People, calendar: Calendar, classes: Classes
-) -> dict[str, tuple[Flag, Flag]]:
-    """Return per event two matrices: a start in W(m), a start in W(m-1), both known on freeze(m)."""
-    width = len(calendar.months)
+def start_hits(population: Population, kind: Flag, calendar: Calendar) -> tuple[Flag, Flag]:
+    """Return persons × positions: a start of the kind in W(m), a start in W(m-1), both known on freeze(m)."""
+    starts, width = population.starts.take(kind), len(calendar.months)
     window = positions_of(calendar, starts.beginn)
-    hits = {}
-    for name, kind in event_kinds(starts, classes).items():
-        pair = []
-        for lag in (0, 1):
-            at = window + lag
-            freeze = calendar.stichtag[np.minimum(at + 3, width - 1)]
-            good = kind & (window > 0) & (at < width - 3) & (starts.recorded <= freeze)
-            found = np.zeros((len(people), width), dtype=np.bool_)
-            found[starts.person[good], at[good]] = True
-            pair.append(found)
-        hits[name] = (pair[0], pair[1])
-    return hits
+    found = np.zeros((2, len(population.people), width), dtype=np.bool_)
+    for lag in (0, 1):
+        at = window + lag
+        freeze = calendar.stichtag[np.minimum(at + 3, width - 1)]
+        good = (window > 0) & (at < width - 3) & (starts.recorded <= freeze)
+        found[lag, starts.person[good], at[good]] = True
+    return found[0], found[1]
 
 
-def events(status: Status, own_elb: Flag, name: str) -> Flag:
-    """Return persons × positions: an event of month m for a unit whose ELB stock is `own_elb`."""
-    this_window, window_before = status.hits[name]
+def events(hits: tuple[Flag, Flag], elb: Flag, own_elb: Flag) -> Flag:
+    """Return persons × positions: an event of month m for a unit whose ELB stock is `own_elb`, `elb` that of all units."""
+    this_window, window_before = hits
     found = np.zeros_like(own_elb)
-    newcomer = ~status.elb[:, :-2]
+    newcomer = ~elb[:, :-2]
     found[:, 2:] = own_elb[:, 1:-1] & (this_window[:, 2:] | (newcomer & window_before[:, 2:]))
     return found
 
@@ -158,17 +151,15 @@ def _lagged(flags: Flag, months: int) -> Flag:
     return found
 
 
-def sustained(status: Status) -> tuple[Flag, Flag]:
+def sustained(employed: Flag) -> tuple[Flag, Flag]:
     """Return persons × positions: insured employment twelve months later; on each check day of six months."""
-    six = np.ones_like(status.employed)
+    six = np.ones_like(employed)
     for month in range(1, 7):
-        six &= _lagged(status.employed, month)
-    return _lagged(status.employed, 12), six
+        six &= _lagged(employed, month)
+    return _lagged(employed, 12), six
 
 
-def count_unit(
-    population: Population, stock: Stock, status: Status, calendar: Calendar, offices: Sequence[int]
-) -> Int:
+def count_unit(population: Population, stock: Stock, status: Status, calendar: Calendar, offices: Sequence[int]) -> Int:
     """Return the counts of a unit as positions × merkmale × (T, M, F), integers; `llu` and `luh` stay 0 here."""
     people = population.people
     shape = status.row.shape
@@ -190,12 +181,12 @@ def count_unit(
     put("lzb_abgang", _lagged(own_lzb, -1) & ~status.lzb)
     put("lzb_amp", own_lzb & status.active)
     for name in ("int", "int_svb", "bs_gering", "bs_2am"):
-        put(name, events(status, own, name))
-    integrations = events(status, own, "int")
+        put(name, events(status.hits[name], status.elb, own))
+    integrations = events(status.hits["int"], status.elb, own)
     put("int_allein", integrations & _lagged(own & status.lone, -1))
     put("int_lzb", integrations & _lagged(own_lzb, -1))
-    svb = events(status, own, "int_svb")
-    after12, six = sustained(status)
+    svb = events(status.hits["int_svb"], status.elb, own)
+    after12, six = sustained(status.employed)
     put("svb_nach12", svb & after12)
     put("svb_kont6", svb & six)
     known = status.row | _lagged(status.row, -1)
@@ -210,5 +201,5 @@ def count_unit(
         for i, sex in enumerate(sexes):
             mine = sex[who] & known[who, when]
             np.add.at(counts[:, ROW[name], i + 1], when[mine], 1)
-    counts[: PAD] = 0
+    counts[:PAD] = 0
     return counts

@@ -11,8 +11,8 @@ from pipeline.synthetic.codes import AUSBILDUNG, FREIWILLIG, GERING, NOT_SVB, SV
 from pipeline.synthetic.model import PAD, Calendar, Flag, Int, Jobs, People, Presence, Small, Starts, stacked
 from pipeline.synthetic.receipt import month_last
 
-FRAGILE_SHARE, FRAGILE_DAYS, STABLE_DAYS = 0.36, 110.0, 1150.0
-NEXT_JOB_DAYS = 120.0
+FRAGILE_SHARE, FRAGILE_DAYS, STABLE_DAYS = 0.45, 90.0, 1050.0
+NEXT_JOB_DAYS = 170.0
 
 
 def _lengths(rng: np.random.Generator, count: int) -> Int:
@@ -46,7 +46,9 @@ def draw_jobs(
         bis = _month_end(rng, von + _lengths(rng, len(von)))
         parts.append(Jobs(person, von, bis, _groups(rng, age)))
         more = (rng.random(len(von)) < again) & (bis < calendar.end)
-        gap = np.where(rng.random(len(von)) < 0.2, 0, (rng.standard_exponential(len(von)) * NEXT_JOB_DAYS).astype(np.int64))
+        gap = np.where(
+            rng.random(len(von)) < 0.1, 0, (rng.standard_exponential(len(von)) * NEXT_JOB_DAYS).astype(np.int64)
+        )
         person, von, age = person[more], (bis + 1 + gap)[more], age[more]
     parts += [_other_starts(rng, people, starts), _beside(rng, calendar, parts[0]), _before(rng, people, periods)]
     parts.append(_minijobs(rng, calendar, periods))
@@ -64,7 +66,9 @@ def _other_starts(rng: np.random.Generator, people: People, starts: Starts) -> J
     mini = np.array([109, 109, 109, 109, 109, 110, 209, 210, 190, 202], dtype=np.int32)[rng.integers(0, 10, len(rows))]
     group = np.select([art == GERING, art == FREIWILLIG], [mini, 123], 102).astype(np.int32)
     length = np.select(
-        [art == GERING, art == FREIWILLIG], [(rng.standard_exponential(len(rows)) * 300).astype(np.int64) + 3, 364], 1094
+        [art == GERING, art == FREIWILLIG],
+        [(rng.standard_exponential(len(rows)) * 300).astype(np.int64) + 3, 364],
+        1094,
     )
     return Jobs(starts.person[rows], von, _month_end(rng, von + length), group)
 
@@ -81,7 +85,10 @@ def _before(rng: np.random.Generator, people: People, periods: Presence) -> Jobs
     """Return insured jobs that ended shortly before a spell of the short-term group began."""
     chosen = np.flatnonzero(~people.long_term[periods.person] & (rng.random(len(periods)) < 0.45))
     bis = periods.von[chosen] - 1 - rng.integers(0, 120, len(chosen))
-    von = np.maximum(bis - 30 - (rng.standard_exponential(len(chosen)) * 500).astype(np.int64), people.birth[periods.person[chosen]] + 16 * 366)
+    von = np.maximum(
+        bis - 30 - (rng.standard_exponential(len(chosen)) * 500).astype(np.int64),
+        people.birth[periods.person[chosen]] + 16 * 366,
+    )
     jobs = Jobs(periods.person[chosen], von, bis, np.full(len(chosen), 101, dtype=np.int32))
     return jobs.take(jobs.von <= jobs.bis)
 
@@ -118,7 +125,12 @@ def notified(jobs: Jobs, calendar: Calendar) -> Jobs:
     for turn in days.astype(np.int64):
         across = (jobs.von <= turn) & (jobs.bis > turn)
         later = jobs.take(across)
-        jobs = stacked([jobs.with_column(bis=np.where(across, turn, jobs.bis)), later.with_column(von=np.full(len(later), turn + 1))])
+        jobs = stacked(
+            [
+                jobs.with_column(bis=np.where(across, turn, jobs.bis)),
+                later.with_column(von=np.full(len(later), turn + 1)),
+            ]
+        )
     return jobs.take(np.lexsort((jobs.personengruppe, jobs.bis, jobs.von, jobs.person)))
 
 

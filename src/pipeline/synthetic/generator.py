@@ -5,9 +5,9 @@ Persons who move between offices are drawn first and lent to every office they k
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing import current_process, get_context
 from pathlib import Path
@@ -20,18 +20,20 @@ import pyarrow.parquet as pq
 from pipeline.catalog import load_catalog
 from pipeline.synthetic import tables
 from pipeline.synthetic.codes import Classes, classes_of
-from pipeline.synthetic.counting import ROW, count_unit, status_of
+from pipeline.synthetic.counting import ROW, Status, count_unit, status_of
 from pipeline.synthetic.employment import employed, needed_months, notified
 from pipeline.synthetic.households import elb_periods
 from pipeline.synthetic.model import PAD, Calendar, Flag, Int, Jobs, Population, Unit, joined, stacked
-from pipeline.synthetic.payments import Payments, payments_of, sums_of
+from pipeline.synthetic.payments import payments_of, sums_of
 from pipeline.synthetic.plan import Plan, SyntheticError, make_plan
 from pipeline.synthetic.population import calibrated, draw_block
 from pipeline.synthetic.published import eckwerte, modelled, signs_of
-from pipeline.synthetic.stock import stock_of
+from pipeline.synthetic.stock import Stock, matrix, stock_of
 
 PERSON_TABLES = ("bestand", "leistungsbezug", "aufnahme", "massnahme", "leistung")
 JOBS_IN_MEMORY = 4_000_000
+ROWS_AT_ONCE = 400_000
+"""Stock rows of a unit that are turned into deliveries at once; bounds the memory of a worker."""
 Progress = Callable[[int, int, str], None]
 
 
@@ -64,55 +66,69 @@ def make_part(work: Work) -> Done:
     blocks = [draw_block(plan, index, work.classes, moving=False) for index in work.offices]
     population = joined([*blocks, work.movers])
     block = np.repeat(np.arange(len(blocks) + 1), [len(p.people) for p in (*blocks, work.movers)])
-    for i, index in enumerate(work.offices):
-        population = calibrated(plan, work.classes, index, population, block == i)
     stock = stock_of(population, calendar, plan.seed)
-    work_matrix = employed(len(population.people), calendar, population.jobs)
-    status = status_of(population, stock, calendar, work.classes, work_matrix)
-    known = status.row.copy()
-    known[:, 1:] |= status.row[:, :-1]
-    periods = elb_periods(population.people, population.presence)
-    counts, anonymous, rows = {}, {}, dict.fromkeys(PERSON_TABLES, 0)
-    for unit in work.units:
-        cells = count_unit(population, stock, status, calendar, unit.offices)
-        hidden = np.zeros(2, dtype=np.bool_)
-        own_periods = periods.take(np.isin(periods.office, unit.offices))
-        own_starts = _knows(population, unit, population.starts.person) & population.starts.everywhere
-        own_starts |= np.isin(population.starts.office, unit.offices)
-        own_measures = np.isin(population.measures.office, unit.offices)
-        own_stock = stock.take(np.isin(stock.office, unit.offices))
-        edge = np.searchsorted(own_stock.position, np.arange(len(calendar.months) + 1))
-        for position in range(unit.begin, unit.end):
-            here = own_stock.take(np.arange(edge[position], edge[position + 1]))
-            parts = [
-                payments_of(population, here.take(here.office == o), calendar, position, plan.offices[o], plan.seed)
-                for o in unit.offices
-            ]
-            paid: Payments = stacked(parts)
-            sums, nameless = sums_of(paid, population, known[:, position])
-            cells[position, ROW["llu"]], cells[position, ROW["luh"]] = sums
-            hidden |= nameless
-            written = (
-                tables.bestand(population, here, calendar, position),
-                tables.leistungsbezug(population, own_periods, calendar, position),
-                tables.aufnahme(population, own_starts, calendar, position),
-                tables.massnahme(population, own_measures, calendar, position),
-                tables.leistung(population, paid),
-            )
-            for name, content in zip(PERSON_TABLES, written, strict=True):
-                path = work.out / calendar.months[position] / name / f"{unit.jc_id}.parquet"
-                rows[name] += tables.write(content, path)
-        counts[unit.jc_id], anonymous[unit.jc_id] = cells, hidden
+    for i, index in enumerate(work.offices):
+        population = calibrated(plan, work.classes, index, population, stock, block == i)
+    insured = employed(len(population.people), calendar, population.jobs)
+    status = status_of(population, stock, calendar, work.classes, insured)
+    done = [_deliver(work, population, stock, status, unit) for unit in work.units]
     stays = block < len(blocks)
     jobs = population.jobs.take(stays[population.jobs.person])
-    return Done(counts, anonymous, _numbered(jobs, population, calendar), int(stays.sum()), rows)
+    return Done(
+        {u.jc_id: counts for u, (counts, _, _) in zip(work.units, done, strict=True)},
+        {u.jc_id: nameless for u, (_, nameless, _) in zip(work.units, done, strict=True)},
+        _numbered(jobs, population, calendar),
+        int(stays.sum()),
+        {name: sum(rows[name] for _, _, rows in done) for name in PERSON_TABLES},
+    )
 
 
-def _knows(population: Population, unit: Unit, person: Int) -> Flag:
-    """Tell which of the persons have ever been present in an office of the unit."""
+def _deliver(
+    work: Work, population: Population, stock: Stock, status: Status, unit: Unit
+) -> tuple[Int, Flag, dict[str, int]]:
+    """Write the person tables of a unit and return its counts, which euro sums have nameless rows, and rows written."""
+    plan, calendar = work.plan, work.plan.calendar
+    counts = count_unit(population, stock, status, calendar, unit.offices)
+    nameless = np.zeros(2, dtype=np.bool_)
+    rows = dict.fromkeys(PERSON_TABLES, 0)
+    periods = elb_periods(population.people, population.presence)
+    periods = periods.take(np.isin(periods.office, unit.offices))
+    starts = population.starts
+    told = starts.everywhere & _knows(population, unit)[starts.person]
+    starts = starts.take(told | np.isin(starts.office, unit.offices))
+    measures = population.measures.take(np.isin(population.measures.office, unit.offices))
+    own_stock = stock.take(np.isin(stock.office, unit.offices))
+    own_rows = matrix(own_stock, np.ones(len(own_stock), dtype=np.bool_), *status.row.shape)
+    known = status.row.copy()
+    known[:, 1:] |= status.row[:, :-1]
+    edge = np.searchsorted(own_stock.position, np.arange(len(calendar.months) + 1))
+    step = max(1, ROWS_AT_ONCE // max(1, int(np.diff(edge).max())))
+    for low in range(unit.begin, unit.end, step):
+        span = range(low, min(low + step, unit.end))
+        here = own_stock.take(np.arange(edge[span.start], edge[span.stop]))
+        paid = payments_of(plan, population, here, own_rows, unit, span)
+        sums, hidden = sums_of(paid, population, known, len(calendar.months))
+        counts[span.start : span.stop, [ROW["llu"], ROW["luh"]]] = sums[span.start : span.stop]
+        nameless |= hidden
+        deliveries = (
+            tables.bestand(population, here, calendar, span),
+            tables.leistungsbezug(population, periods, calendar, span),
+            tables.aufnahme(population, starts, calendar, span),
+            tables.massnahme(population, measures, calendar, span),
+            tables.leistung(population, paid, span),
+        )
+        for name, months in zip(PERSON_TABLES, deliveries, strict=True):
+            for position, content in months:
+                path = f"{work.out}/{calendar.months[position]}/{name}/{unit.jc_id}.parquet"
+                rows[name] += tables.write(content, path)
+    return counts, nameless, rows
+
+
+def _knows(population: Population, unit: Unit) -> Flag:
+    """Tell which persons have ever been present in an office of the unit."""
     there = np.zeros(len(population.people), dtype=np.bool_)
     there[population.presence.person[np.isin(population.presence.office, unit.offices)]] = True
-    return np.asarray(there[person])
+    return there
 
 
 def _numbered(jobs: Jobs, population: Population, calendar: Calendar) -> Jobs:
@@ -216,6 +232,7 @@ class Notifications:
     def __init__(self, calendar: Calendar, out: Path) -> None:
         self._calendar = calendar
         self._out = out
+        self._files = ExitStack()
         self._waiting: list[Jobs] = []
         self._writers: dict[int, pq.ParquetWriter] = {}
         self.rows = 0
@@ -235,16 +252,15 @@ class Notifications:
         for position in needed_months(self._calendar):
             content = tables.beschaeftigung(jobs, self._calendar, position)
             if position not in self._writers:
-                path = self._out / self._calendar.months[position] / "beschaeftigung" / "bst.parquet"
-                self._writers[position] = tables.writer(path, content.schema)
+                path = f"{self._out}/{self._calendar.months[position]}/beschaeftigung/bst.parquet"
+                self._writers[position] = self._files.enter_context(tables.opened(path, content.schema))
             self._writers[position].write_table(content)
             self.rows += content.num_rows
 
     def __exit__(self, *error: object) -> None:
         if self._waiting and error[0] is None:
             self._flush()
-        for writer in self._writers.values():
-            writer.close()
+        self._files.close()
 
 
 def _publish(plan: Plan, counts: dict[str, Int], anonymous: dict[str, Flag], out: Path) -> Iterator[int]:
@@ -253,16 +269,18 @@ def _publish(plan: Plan, counts: dict[str, Int], anonymous: dict[str, Flag], out
     model = {o: modelled(plan, plan.offices[o]) for u in plan.published_units for o in u.offices}
     signs = signs_of(calendar)
     only = [u.jc_id for u in plan.published_units]
-    outage = only[plan.seed % len(only)] if len(only) and calendar.count > 30 else ""
+    outage = only[plan.seed % len(only)] if only and calendar.count > 30 else ""
     withheld = frozenset(only[5::150])
     for position in calendar.delivered:
         cells = {u.jc_id: counts[u.jc_id][position] for u in plan.person_units if u.begin <= position < u.end}
         for unit in plan.published_units:
             if unit.begin <= position < unit.end:
-                cells[unit.jc_id] = sum((model[o][position] for o in unit.offices), start=np.zeros_like(signs[0][:, None]))
+                cells[unit.jc_id] = sum(
+                    (model[o][position] for o in unit.offices), start=np.zeros_like(signs[0][:, None])
+                )
         missing = outage if position == PAD + 2 else ""
         content = eckwerte(sorted(cells.items()), anonymous, signs[position], missing, withheld)
-        yield tables.write(content, out / calendar.months[position] / "eckwerte" / "statistik.parquet")
+        yield tables.write(content, f"{out}/{calendar.months[position]}/eckwerte/statistik.parquet")
 
 
 def _make_directories(plan: Plan, out: Path) -> None:
@@ -282,4 +300,3 @@ def _write_notes(plan: Plan, out: Path, first: str, last: str, scale: float, see
     (out / tables.MARKER_FILE).write_bytes(text.encode())
     lines = ["ref_month,stichtag", *(f"{m},{d.isoformat()}" for m, d in sorted(plan.calendar.listed.items()))]
     (out / "zaehltage.csv").write_bytes(("\n".join(lines) + "\n").encode())
-    assert os.listdir(out)

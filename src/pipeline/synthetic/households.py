@@ -45,7 +45,7 @@ class Mix:
 
 def mix_of(office: Office) -> Mix:
     """Return the composition of an office's units of need from its official shares."""
-    young = 0.19
+    young = 0.26
     children_lone = sum((i + 1) * s for i, s in enumerate(CHILDREN_LONE))
     children_family = sum((i + 1) * s for i, s in enumerate(CHILDREN_FAMILY))
     single = office.single_bg
@@ -56,7 +56,7 @@ def mix_of(office: Office) -> Mix:
     single, lone, couple, family = single / total, lone / total, couple / total, family / total
     adults = single + lone + 2 * (couple + family)
     youths = young * (lone * children_lone + family * children_family)
-    elb = adults + youths
+    elb = (adults + youths) * 1.022
     women = (office.women * elb - couple - family - WOMEN_LONE * lone - youths / 2) / single
     return Mix((single, lone, couple, family), elb, min(max(women, 0.2), 0.6))
 
@@ -71,13 +71,19 @@ def _ages(rng: np.random.Generator, kind: Int, office: Office) -> NDArray[np.flo
         18 + 7 * inside,
         np.where(band < 1 - office.over_55 * 1.3, 25 + 30 * inside, 55 + 9 * inside),
     )
-    parent = 20 + 30 * inside ** 1.2
+    parent = 20 + 30 * inside**1.2
     couple = 28 + 36 * inside**0.8
     return np.select([kind == SINGLE, kind == COUPLE], [single, couple], parent)
 
 
 def draw_people(
-    rng: np.random.Generator, calendar: Calendar, office: Office, mix: Mix, spells: Spells, long_term: Flag, first_number: int
+    rng: np.random.Generator,
+    calendar: Calendar,
+    office: Office,
+    mix: Mix,
+    spells: Spells,
+    long_term: Flag,
+    first_number: int,
 ) -> tuple[People, Presence]:
     """Return the members of the units of need and their periods of presence, one row per person and spell.
 
@@ -91,7 +97,9 @@ def draw_people(
     age = _ages(rng, kind, office)
     draw = rng.random(count)
     children = np.zeros(count, dtype=np.int64)
-    children[kind == LONE_PARENT] = 1 + np.searchsorted(np.cumsum(CHILDREN_LONE)[:3], draw[kind == LONE_PARENT], side="right")
+    children[kind == LONE_PARENT] = 1 + np.searchsorted(
+        np.cumsum(CHILDREN_LONE)[:3], draw[kind == LONE_PARENT], side="right"
+    )
     children[kind == FAMILY] = 1 + np.searchsorted(np.cumsum(CHILDREN_FAMILY)[:3], draw[kind == FAMILY], side="right")
     partner = (kind >= COUPLE).astype(np.int64)
     size = 1 + partner + children
@@ -135,9 +143,7 @@ def draw_people(
     return people, _presence(people, household, size, spells, first_number, office, is_child)
 
 
-def _sexes(
-    rng: np.random.Generator, kind: Int, is_child: Flag, is_partner: Flag, mix: Mix
-) -> NDArray[np.int8]:
+def _sexes(rng: np.random.Generator, kind: Int, is_child: Flag, is_partner: Flag, mix: Mix) -> NDArray[np.int8]:
     """Return sexes; partners mostly have the other sex, a few persons are divers or unknown."""
     total = len(kind)
     women = np.select([is_child, kind == SINGLE, kind == LONE_PARENT], [0.5, mix.women_single, WOMEN_LONE], 0.4)
@@ -168,7 +174,9 @@ def _presence(
     inner = np.arange(len(spell)) - np.repeat(np.cumsum(many) - many, many)
     person = start[spells.household][spell] + inner
     von = np.maximum(spells.von[spell], people.birth[person])
-    leave = np.where(is_child[person], day_of_age(people.birth[person], 25) - 1, people.birth[person] + PENSION_AGE_DAYS)
+    leave = np.where(
+        is_child[person], day_of_age(people.birth[person], 25) - 1, people.birth[person] + PENSION_AGE_DAYS
+    )
     bis = np.minimum(spells.bis[spell], leave)
     bg = (office.number * BG_PER_OFFICE + first_number + spells.household[spell]) * 100 + spells.sequence[spell]
     rows = Presence(person, spells.office[spell].astype(np.int32), bg, von, bis, spells.last[spell])

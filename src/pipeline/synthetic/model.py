@@ -227,9 +227,7 @@ class Population:
             inner = table.take(keep[person])
             return inner.with_column(person=row[getattr(inner, "person")])  # noqa: B009
 
-        return Population(
-            self.people.take(keep), of(self.presence), of(self.starts), of(self.measures), of(self.jobs)
-        )
+        return Population(self.people.take(keep), of(self.presence), of(self.starts), of(self.measures), of(self.jobs))
 
 
 def joined(parts: Sequence[Population]) -> Population:
@@ -240,6 +238,4 @@ def joined(parts: Sequence[Population]) -> Population:
         tables = [getattr(p, name) for p in parts]
         return stacked([t.with_column(person=t.person + o) for t, o in zip(tables, offsets, strict=False)])
 
-    return Population(
-        stacked([p.people for p in parts]), of("presence"), of("starts"), of("measures"), of("jobs")
-    )
+    return Population(stacked([p.people for p in parts]), of("presence"), of("starts"), of("measures"), of("jobs"))

@@ -1,4 +1,4 @@
-"""Entitlements of one month: amounts in cents by legal basis for everybody in stock and for those who left this month.
+"""Entitlements month by month: amounts in cents by legal basis for everybody in stock and for those who left this month.
 
 Amounts follow the Regelbedarf of the year and the office's housing costs; they are invented for each person.
 """
@@ -8,9 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.synthetic.model import FEMALE, MALE, Calendar, Columns, Flag, Int, Office, Population, Small
+from pipeline.synthetic.model import (
+    FEMALE,
+    MALE,
+    UNKNOWN,
+    Calendar,
+    Columns,
+    Flag,
+    Int,
+    Population,
+    Small,
+    Unit,
+    stacked,
+)
+from pipeline.synthetic.plan import Plan
 from pipeline.synthetic.receipt import month_first
 from pipeline.synthetic.stock import Stock, mixed
 
@@ -24,101 +36,125 @@ REGELBEDARF_EUR = {
 }
 KINDERGELD_CENTS = 19_200
 HOUSEHOLD_FACTOR = np.array([0.8, 0.8, 1.02, 1.2, 1.38, 1.55, 1.7])
-RARE = (("22_2", 1, 9_000), ("22_6", 2, 31_000), ("22_8", 1, 55_000), ("24_1", 8, 14_000), ("24_3", 10, 21_000), ("26", 7, 6_500))
+RARE = (
+    ("22_2", 1, 9_000),
+    ("22_6", 2, 31_000),
+    ("22_8", 1, 55_000),
+    ("24_1", 8, 14_000),
+    ("24_3", 10, 21_000),
+    ("26", 7, 6_500),
+)
 """Rare legal bases: rows for each thousand persons and month, mean amount in cents."""
 
 
 @dataclass(frozen=True, eq=False)
 class Payments(Columns):
-    """Rows of the delivery `leistung`; `person` is -1 where only the unit of need is known."""
+    """Rows of the delivery `leistung`, ordered by position; `person` is -1 where only the unit of need is known."""
 
+    position: Int
     bg: Int
     person: Int
     basis: Small
     cents: Int
 
 
-def payments_of(
-    population: Population, rows: Stock, calendar: Calendar, position: int, office: Office, seed: int
-) -> Payments:
-    """Return the entitlements of an office in the month at `position`; `rows` is its stock on the Zähltag."""
-    people = population.people
-    day = int(calendar.stichtag[position])
-    year = int(calendar.months[position][:4])
-    left, left_bg = _left_this_month(population, rows, day)
-    person = np.concatenate([rows.person, left])
-    bg = np.concatenate([rows.bg, left_bg])
+def payments_of(plan: Plan, population: Population, rows: Stock, own_rows: Flag, unit: Unit, span: range) -> Payments:
+    """Return the entitlements of a unit in the months of `span`; `rows` is its stock there, `own_rows` who has such a row."""
+    people, calendar = population.people, plan.calendar
+    left, left_at = _left_this_month(population, own_rows, calendar, unit, span)
+    presence = population.presence
+    person = np.concatenate([rows.person, presence.person[left]])
+    bg = np.concatenate([rows.bg, presence.bg[left]])
+    position = np.concatenate([rows.position, left_at])
+    office = np.concatenate([rows.office, presence.office[left]])
     elb = np.concatenate([rows.elb, np.ones(len(left), dtype=np.bool_)])
     whole = np.concatenate([np.full(len(rows), 1000), np.full(len(left), 400)])
+    day = calendar.stichtag[position]
+    years = np.array([int(m[:4]) for m in calendar.months])
     age = (day - people.birth[person]) // 365
     lone = (people.lone_from[person] <= day) & (day <= people.lone_until[person])
     heads = np.minimum(people.heads[person], 6)
-    regel = REGELBEDARF_EUR[min(max(year, 2011), 2026)] * 100
-    share = np.select(
-        [~elb & (age < 6), ~elb & (age < 15), people.adult[person] & ((heads == 1) | lone), people.adult[person]],
-        [590, 680, 1000, 900],
-        800,
-    )
+    regel = np.array([REGELBEDARF_EUR[min(max(y, 2011), 2026)] * 100 for y in years.tolist()])[position]
+    adult = people.adult[person]
+    share = np.full(len(person), 800, dtype=np.int64)
+    share[adult] = np.where((heads == 1) | lone, 1000, 900)[adult]
+    share[~elb] = np.where(age < 6, 590, 680)[~elb]
     need = regel * share // 1000
     need = np.where(elb, need, np.maximum(need - KINDERGELD_CENTS, 900))
     pay = people.pay_permille[person].astype(np.int64)
-    factor = round(office.llu_factor * 1000)
+    factor = np.array([round(o.llu_factor * 1000) for o in plan.offices])[office]
     living = need * pay // 1000 * factor // 1000 * whole // 1000
-    growth = round(1000 * 1.014 ** (year - 2017))
-    household = (HOUSEHOLD_FACTOR[heads] * office.luh_eur * 100).astype(np.int64)
+    growth = np.array([round(1000 * 1.014 ** (y - 2017)) for y in years.tolist()])[position]
+    rent = np.array([np.floor(HOUSEHOLD_FACTOR * o.luh_eur * 100) for o in plan.offices]).astype(np.int64)
+    household = rent[office, heads]
     housing = household * growth // 1000 // np.maximum(heads, 1) * (400 + 6 * pay // 10) // 1000 * whole // 1000
-    parts = [Payments(bg, person, np.where(elb, BASIS["20"], BASIS["23"]).astype(np.int32), living)]
-    parts.append(_basis("21", bg, person, need * 36 // 100, lone & elb))
-    draw = (mixed(people.number[person], position, seed * 8 + 5) % np.uint64(1000)).astype(np.int64)
+    draw = (mixed(people.number[person], position, plan.seed * 8 + 5) % np.uint64(1000)).astype(np.int64)
+    everyone = np.arange(len(person))
+    parts: list[tuple[Int, str, Int]] = [
+        (np.flatnonzero(elb), "20", living),
+        (np.flatnonzero(~elb), "23", living),
+        (np.flatnonzero(lone & elb), "21", need * 36 // 100),
+        (np.flatnonzero((age >= 6) & (age < 18) & (draw > 900)), "28", np.full(len(person), 3_500)),
+    ]
     low = 0
     for name, often, cents in RARE:
-        parts.append(_basis(name, bg, person, cents * (500 + 7 * pay // 10) // 1000, (draw >= low) & (draw < low + often)))
+        chosen = np.flatnonzero((draw >= low) & (draw < low + often))
+        parts.append((chosen, name, cents * (500 + 7 * pay // 10) // 1000))
         low += often
-    parts.append(_basis("28", bg, person, np.full(len(bg), 3_500, dtype=np.int64), (age >= 6) & (age < 18) & (draw > 900)))
-    if office.anonymous_housing:
-        units, inverse = np.unique(bg, return_inverse=True)
-        sums = np.bincount(inverse, weights=housing, minlength=len(units)).astype(np.int64)
-        parts.append(
-            Payments(units, np.full(len(units), -1, dtype=np.int64), np.full(len(units), BASIS["22_1"], dtype=np.int32), sums)
-        )
-    else:
-        parts.append(_basis("22_1", bg, person, housing, np.ones(len(bg), dtype=np.bool_)))
-    return Payments(*(np.concatenate([getattr(p, n) for p in parts]) for n in ("bg", "person", "basis", "cents")))
+    nameless = np.array([o.anonymous_housing for o in plan.offices])[office]
+    parts.append((everyone[~nameless], "22_1", housing))
+    chosen = np.concatenate([p[0] for p in parts])
+    basis = np.repeat([BASIS[p[1]] for p in parts], [len(p[0]) for p in parts]).astype(np.int32)
+    paid = Payments(position[chosen], bg[chosen], person[chosen], basis, np.concatenate([p[2][p[0]] for p in parts]))
+    if nameless.any():
+        paid = stacked([paid, _by_unit_of_need(position[nameless], bg[nameless], housing[nameless])])
+    return paid.take(np.argsort(paid.position, kind="stable"))
 
 
-def _left_this_month(population: Population, rows: Stock, day: int) -> tuple[Int, Int]:
-    """Return ELB (and their unit) of the office of `rows` who left between the first of the month and the Zähltag."""
-    if not len(rows):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+def _by_unit_of_need(position: Int, bg: Int, housing: Int) -> Payments:
+    """Return housing entitlements of whole units of need, without a person."""
+    order = np.lexsort((bg, position))
+    position, bg, housing = position[order], bg[order], housing[order]
+    new = np.concatenate([[True], (bg[1:] != bg[:-1]) | (position[1:] != position[:-1])])
+    at = np.flatnonzero(new)
+    return Payments(
+        position[at],
+        bg[at],
+        np.full(len(at), -1, dtype=np.int64),
+        np.full(len(at), BASIS["22_1"], dtype=np.int32),
+        np.add.reduceat(housing, at),
+    )
+
+
+def _left_this_month(
+    population: Population, own_rows: Flag, calendar: Calendar, unit: Unit, span: range
+) -> tuple[Int, Int]:
+    """Return (row of presence, position) of ELB who left between the first of a month and its Zähltag."""
     presence = population.presence
-    first = int(month_first(np.array([day]))[0])
-    gone = presence.last & (presence.bis >= first) & (presence.bis < day) & (presence.office == rows.office[0])
-    gone &= presence.bis >= population.people.elb_from[presence.person]
-    there = np.zeros(len(population.people), dtype=np.bool_)
-    there[rows.person] = True
-    gone &= ~there[presence.person]
-    return presence.person[gone], presence.bg[gone]
+    at = np.searchsorted(calendar.stichtag, presence.bis, side="right")
+    inside = presence.last & (at >= span.start) & (at < span.stop) & np.isin(presence.office, unit.offices)
+    inside &= presence.bis >= population.people.elb_from[presence.person]
+    row = np.flatnonzero(inside)
+    position = at[row].astype(np.int64)
+    this_month = presence.bis[row] >= month_first(calendar.stichtag)[position]
+    unpaid = ~own_rows[presence.person[row], position]
+    return row[this_month & unpaid], position[this_month & unpaid]
 
 
-def _basis(name: str, bg: Int, person: Int, cents: Int, chosen: Flag) -> Payments:
-    count = int(chosen.sum())
-    return Payments(bg[chosen], person[chosen], np.full(count, BASIS[name], dtype=np.int32), cents[chosen])
+def sums_of(payments: Payments, population: Population, known: Flag, positions: int) -> tuple[Int, Flag]:
+    """Return cents as positions × (llu, luh) × (T, M, F) and which of the two have rows without a person.
 
-
-def sums_of(payments: Payments, population: Population, known: Flag) -> tuple[NDArray[np.int64], Flag]:
-    """Return cents as (llu, luh) × (T, M, F) and which of the two have rows without a person.
-
-    `known`: persons with a row in the stock of this month or the month before, whose sex is therefore known.
+    `known` (persons × positions): a row in the stock of the month or the month before, so that the sex is known.
     """
-    sums = np.zeros((2, 3), dtype=np.int64)
+    sums = np.zeros((positions, 2, 3), dtype=np.int64)
     anonymous = np.zeros(2, dtype=np.bool_)
     named = payments.person >= 0
     person = np.where(named, payments.person, 0)
-    sex = population.people.sex[person]
+    sex = np.where(named & known[person, payments.position], population.people.sex[person], UNKNOWN)
     for i, bases in enumerate((LLU, LUH)):
         mine = np.isin(payments.basis, bases)
         anonymous[i] = bool((mine & ~named).any())
-        sums[i, 0] = payments.cents[mine].sum()
-        for j, code in enumerate((MALE, FEMALE)):
-            sums[i, j + 1] = payments.cents[mine & named & known[person] & (sex == code)].sum()
+        for j, chosen in enumerate((mine, mine & (sex == MALE), mine & (sex == FEMALE))):
+            at = payments.position[chosen]
+            sums[:, i, j] = np.bincount(at, weights=payments.cents[chosen], minlength=positions).astype(np.int64)
     return sums, anonymous

@@ -90,8 +90,7 @@ def irregular_zaehltage(months: Iterable[str]) -> dict[str, date]:
 
 def _csv(name: str) -> list[dict[str, str]]:
     file = resources.files("pipeline.synthetic") / "data" / name
-    with file.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
+    return list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
 
 
 def _sources() -> dict[str, Source]:

@@ -5,6 +5,7 @@ The steps are pure functions of plan and office; who is written where is decided
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,13 @@ import numpy as np
 from pipeline.synthetic.activity import draw_measures, draw_starts
 from pipeline.synthetic.calibration import goal_of, movable, with_job, without_events, without_job
 from pipeline.synthetic.codes import Classes
-from pipeline.synthetic.counting import events, status_of, sustained
+from pipeline.synthetic.counting import event_kinds, events, start_hits, sustained
 from pipeline.synthetic.employment import draw_jobs, employed
 from pipeline.synthetic.households import draw_people, elb_periods, mix_of
-from pipeline.synthetic.model import PAD, Flag, Population
+from pipeline.synthetic.model import PAD, Flag, Jobs, Population
 from pipeline.synthetic.plan import Plan, stream
 from pipeline.synthetic.receipt import draw_spells, moved
-from pipeline.synthetic.stock import matrix, stock_of
+from pipeline.synthetic.stock import Stock, matrix
 
 MOVING_SHARE = 0.03
 MOVERS_FROM = 50_000_000
@@ -55,20 +56,21 @@ def _destinations(plan: Plan, index: int, rng: np.random.Generator, count: int) 
     return np.where(rng.random(count) < 0.6, rng.choice(near, count), far).astype(np.int32)
 
 
-def calibrated(plan: Plan, classes: Classes, index: int, population: Population, stay: Flag) -> Population:
+def calibrated(
+    plan: Plan, classes: Classes, index: int, population: Population, stock: Stock, stay: Flag
+) -> Population:
     """Return the office's population with its sustained Integrationen of the cohort brought to the wanted number."""
     if plan.cohort is None:
         return population
     calendar, office = plan.calendar, plan.offices[index]
     rng = stream(plan.seed, "eichung", office.name)
-    stock = stock_of(population, calendar, plan.seed)
-    own = matrix(stock, stock.elb & (stock.office == index), len(population.people), len(calendar.months))
+    shape = (len(population.people), len(calendar.months))
+    own, elb = matrix(stock, stock.elb & (stock.office == index), *shape), matrix(stock, stock.elb, *shape)
 
     def judged(now: Population) -> tuple[Flag, Flag]:
-        work = employed(len(now.people), calendar, now.jobs)
-        status = status_of(now, stock, calendar, classes, work)
-        svb = events(status, own, "int_svb")
-        return svb, svb & sustained(status)[0]
+        hits = start_hits(now, event_kinds(now.starts, classes)["int_svb"], calendar)
+        svb = events(hits, elb, own)
+        return svb, svb & sustained(employed(len(now.people), calendar, now.jobs))[0]
 
     begin, end = plan.cohort[0], plan.cohort[1] + 1
     svb, good = judged(population)
@@ -85,7 +87,7 @@ def calibrated(plan: Plan, classes: Classes, index: int, population: Population,
     fits = svb[once, when] & (good[once, when] == (missing < 0))
     once, when = once[fits], when[fits]
     chosen = rng.permutation(len(once))[: abs(missing)]
-    change = with_job if missing > 0 else without_job
+    change: Callable[..., Jobs] = with_job if missing > 0 else without_job
     jobs = population.jobs
     for position in range(begin, end):
         mine = once[chosen][when[chosen] == position]

@@ -59,7 +59,9 @@ def modelled(plan: Plan, office: Office) -> Int:
         counts[:, ROW[name]] = cells
         return cells
 
-    stocks = np.stack([elb, np.rint(elb * 0.9975 * (1 - women)), np.rint(elb * 0.9975 * women)], axis=-1).astype(np.int64)
+    stocks = np.stack([elb, np.rint(elb * 0.9975 * (1 - women)), np.rint(elb * 0.9975 * women)], axis=-1).astype(
+        np.int64
+    )
     put("elb", stocks)
     lone = np.rint(stocks * np.array([1, 0.13, 1.87]) * office.lone)
     lone = lone.astype(np.int64)

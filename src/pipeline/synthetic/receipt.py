@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from pipeline.synthetic.model import PAD, Calendar, Columns, Flag, Int, Office, Small
 
-SHORT_MONTHS, LONG_MONTHS = 8.0, 118.0
-SHORT_STOCK_SHARE, SHORT_ENTRY_SHARE = 0.23, 0.817
+SHORT_MONTHS, LONG_MONTHS = 8.3, 126.0
+SHORT_STOCK_SHARE, SHORT_ENTRY_SHARE = 0.215, 0.806
 RETURN_PROBABILITY = 0.33
 RETURN_GAP_DAYS = 150.0
 SAFE_GAP_DAYS = 80
 """Between two stays of a unit of need at least this long: no window of a month sees two entries or two exits."""
 INTERRUPTIONS_PER_YEAR = 0.07
+AGEING_PER_MONTH = 0.0022
+"""Share of the stock lost to the pension age and to children who turn 25, net of children who turn 15."""
 EDGE_DAYS = 50
 SGB2_BEGIN = 12_784
 """1 January 2005."""
@@ -60,6 +62,7 @@ def entries_needed(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     means = np.array([SHORT_MONTHS, LONG_MONTHS])
     leave = 1 - np.exp(-1 / means)
+    remain = 1 - AGEING_PER_MONTH
     stock = wanted[0] * np.array([SHORT_STOCK_SHARE, 1 - SHORT_STOCK_SHARE])
     waiting = np.zeros(2)
     share = np.array([SHORT_ENTRY_SHARE, 1 - SHORT_ENTRY_SHARE])
@@ -69,7 +72,7 @@ def entries_needed(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
         exits = stock * leave
         back = waiting * rate
         waiting = waiting + exits * RETURN_PROBABILITY - back
-        stock = stock - exits + back
+        stock = (stock - exits + back) * remain
         new[position] = max(0.0, wanted[position] - stock.sum())
         stock = stock + new[position] * share
     return new
@@ -141,11 +144,12 @@ def _split(spells: Spells, rows: Flag, last_day: Int, next_day: Int, office: Sma
     """Cut the marked spells: the first part ends on `last_day`, the second starts on `next_day` in `office`."""
     second = spells.take(rows)
     second = second.with_column(sequence=second.sequence + step, von=next_day[rows], office=office[rows])
-    first = spells.with_column(
-        bis=np.where(rows, last_day, spells.bis), last=np.where(rows, False, spells.last)
-    )
+    first = spells.with_column(bis=np.where(rows, last_day, spells.bis), last=np.where(rows, False, spells.last))
     both = Spells(
-        *(np.concatenate([getattr(first, n), getattr(second, n)]) for n in ("household", "sequence", "office", "von", "bis", "last"))
+        *(
+            np.concatenate([getattr(first, n), getattr(second, n)])
+            for n in ("household", "sequence", "office", "von", "bis", "last")
+        )
     )
     return both.take(np.lexsort((both.von, both.household)))
 
@@ -184,7 +188,9 @@ def moved(rng: np.random.Generator, calendar: Calendar, spells: Spells, destinat
     day = np.where(rng.random(len(spells)) < 0.6, month_first(day), day)
     chosen &= day - spells.von >= EDGE_DAYS - 10
     kind = rng.random(len(spells))
-    gap = np.where(kind < 0.7, 0, np.where(kind < 0.8, rng.integers(1, 8, len(spells)), rng.integers(8, 31, len(spells))))
+    gap = np.where(
+        kind < 0.7, 0, np.where(kind < 0.8, rng.integers(1, 8, len(spells)), rng.integers(8, 31, len(spells)))
+    )
     gap = np.where(kind > 0.93, -rng.integers(1, 21, len(spells)), gap)
     target = destination[spells.household]
     when = np.full(len(destination), np.iinfo(np.int64).max)

@@ -32,7 +32,7 @@ class Stock(Columns):
 def mixed(number: Int, position: Int | int, salt: int) -> NDArray[np.uint64]:
     """Return well-mixed 64-bit numbers from person number, position and salt (splitmix64)."""
     x = number.astype(np.uint64) * np.uint64(64) + np.asarray(position).astype(np.uint64)
-    x = x + np.uint64(salt) * np.uint64(0x9E3779B97F4A7C15)
+    x = x + np.uint64(salt * 0x9E3779B97F4A7C15 % 2**64)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(x ^ (x >> np.uint64(31)))

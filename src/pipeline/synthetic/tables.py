@@ -5,9 +5,9 @@ What belongs into a delivery (its window) is decided here; what is true of a per
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.synthetic.codes import ARTEN, FOERDERUNGEN, NO_SUPPORT
-from pipeline.synthetic.model import SEX_CODES, Calendar, Flag, Int, Jobs, Population, Presence
+from pipeline.synthetic.codes import ARTEN, FOERDERUNGEN
+from pipeline.synthetic.model import (
+    SEX_CODES,
+    UNKNOWN,
+    Calendar,
+    Flag,
+    Int,
+    Jobs,
+    Measures,
+    Population,
+    Presence,
+    Starts,
+)
 from pipeline.synthetic.payments import RECHTSGRUNDLAGEN, Payments
 from pipeline.synthetic.stock import Stock, mixed
 
@@ -44,7 +55,8 @@ class Words:
 
     def take(self, rows: NDArray[Any]) -> pa.Array:
         """Return the text of every position; a negative position is missing."""
-        return self.values.take(pa.array(rows, pa.int32(), mask=rows < 0))
+        missing = rows < 0
+        return self.values.take(pa.array(rows, pa.int32(), mask=missing if missing.any() else None))
 
 
 ART_WORDS, SUPPORT_WORDS = Words.of(ARTEN), Words.of(FOERDERUNGEN)
@@ -52,16 +64,29 @@ SEX_WORDS, BASIS_WORDS = Words.of(SEX_CODES), Words.of(RECHTSGRUNDLAGEN)
 GROUP_WORDS = Words.of([f"{i:03d}" for i in range(1000)])
 
 
+def _four_digits() -> NDArray[np.uint8]:
+    """Return the texts 0000 … 9999 as rows of bytes."""
+    number = np.arange(10_000)
+    return np.stack([number // 10**p % 10 + 48 for p in (3, 2, 1, 0)], axis=1).astype(np.uint8)
+
+
+FOUR_DIGITS = _four_digits()
+
+
 def identifiers(prefix: str, numbers: Int, digits: int, missing: Flag | None = None) -> pa.StringArray:
-    """Return texts made of prefix and zero-padded number, built as bytes."""
+    """Return texts made of prefix and zero-padded number, built as bytes four digits at a time."""
     head = np.frombuffer(prefix.encode(), dtype=np.uint8)
     width = len(head) + digits
-    text = np.empty((len(numbers), width), dtype=np.uint8)
+    blocks = -(-digits // 4)
+    text = np.empty((len(numbers), len(head) + 4 * blocks), dtype=np.uint8)
+    rest = numbers
+    for block in range(blocks, 0, -1):
+        higher = rest // 10_000
+        end = len(head) + 4 * block
+        text[:, end - 4 : end] = FOUR_DIGITS[rest - higher * 10_000]
+        rest = higher
+    text = text[:, 4 * blocks - digits :]
     text[:, : len(head)] = head
-    rest = numbers.copy()
-    for place in range(width - 1, len(head) - 1, -1):
-        rest, digit = np.divmod(rest, 10)
-        text[:, place] = digit + 48
     offsets = np.arange(len(numbers) + 1, dtype=np.int32) * width
     plain = pa.StringArray.from_buffers(len(numbers), pa.py_buffer(offsets.tobytes()), pa.py_buffer(text.tobytes()))
     if missing is None or not missing.any():
@@ -102,102 +127,138 @@ def table(columns: Mapping[str, pa.Array]) -> pa.Table:
     return pa.Table.from_arrays(list(columns.values()), schema=schema)
 
 
-def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Return an open delivery file; all deliveries are written with the same options."""
-    return pq.ParquetWriter(
-        path, schema, compression="zstd", write_statistics=False, store_schema=False, use_dictionary=False, version="2.6"
-    )
+@contextmanager
+def opened(path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Open a delivery file for writing; all deliveries are written with the same options."""
+    with (
+        pa.OSFile(path, "wb") as sink,
+        pq.ParquetWriter(
+            sink,
+            schema,
+            compression="zstd",
+            write_statistics=False,
+            store_schema=False,
+            use_dictionary=False,
+            version="2.6",
+        ) as writer,
+    ):
+        yield writer
 
 
-def write(content: pa.Table, path: Path) -> int:
+def write(content: pa.Table, path: str) -> int:
     """Write one delivery and return its rows."""
-    with writer(path, content.schema) as file:
-        file.write_table(content)
+    with opened(path, content.schema) as writer:
+        writer.write_table(content)
     return int(content.num_rows)
 
 
-def bestand(population: Population, rows: Stock, calendar: Calendar, position: int) -> pa.Table:
-    """Return the stock on the Zähltag."""
-    people, day = population.people, int(calendar.stichtag[position])
-    person = rows.person
+@dataclass(frozen=True, eq=False)
+class Months:
+    """The deliveries of one table for the positions `begin` … `begin + len(edges) - 2`: rows one month after the other."""
+
+    content: pa.Table
+    begin: int
+    edges: Int
+
+    def __iter__(self) -> Iterator[tuple[int, pa.Table]]:
+        """Yield position and delivery."""
+        for i, (low, high) in enumerate(zip(self.edges[:-1].tolist(), self.edges[1:].tolist(), strict=True)):
+            yield self.begin + i, self.content.slice(low, high - low)
+
+
+def by_month(columns: Mapping[str, pa.Array], position: Int, span: range) -> Months:
+    """Return the deliveries of `span` from columns whose rows are ordered by position."""
+    edges = np.searchsorted(position, np.arange(span.start, span.stop + 1))
+    return Months(table(columns), span.start, edges.astype(np.int64))
+
+
+def spread(first: Int, after: Int, span: range) -> tuple[Int, Int]:
+    """Return (row, position) for every position of `span` in first … after - 1 of each row, ordered by position, then row."""
+    low, high = np.maximum(first, span.start), np.minimum(after, span.stop)
+    length = np.maximum(high - low, 0)
+    row = np.repeat(np.arange(len(length)), length)
+    position = low[row] + np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+    order = np.argsort(position, kind="stable")
+    return row[order], position[order]
+
+
+def bestand(population: Population, rows: Stock, calendar: Calendar, span: range) -> Months:
+    """Return the stock on the Zähltage; `rows` are those of the span, ordered by position."""
+    people = population.people
+    person, day = rows.person, calendar.stichtag[rows.position]
     lone = rows.elb & (people.lone_from[person] <= day) & (day <= people.lone_until[person])
-    return table(
-        {
-            "person_id": persons(people.number[person]),
-            "bg_id": units_of_need(rows.bg),
-            "geschlecht": SEX_WORDS.take(np.where(people.sex[person] == len(SEX_CODES) - 1, -1, people.sex[person])),
-            "geburtsdatum": dates(people.birth[person]),
-            "ist_elb": pa.array(rows.elb),
-            "ist_alleinerziehend": pa.array(lone),
-        }
-    )
+    columns = {
+        "person_id": persons(people.number[person]),
+        "bg_id": units_of_need(rows.bg),
+        "geschlecht": SEX_WORDS.take(np.where(people.sex[person] == UNKNOWN, -1, people.sex[person])),
+        "geburtsdatum": dates(people.birth[person]),
+        "ist_elb": pa.array(rows.elb),
+        "ist_alleinerziehend": pa.array(lone),
+    }
+    return by_month(columns, rows.position, span)
 
 
-def leistungsbezug(population: Population, periods: Presence, calendar: Calendar, position: int) -> pa.Table:
+def leistungsbezug(population: Population, periods: Presence, calendar: Calendar, span: range) -> Months:
     """Return the ELB periods that overlap [S(m-1)-7, S(m)+8]; one that ends after freeze(m) is still open."""
-    low, high = int(calendar.stichtag[position - 1]) - 7, int(calendar.stichtag[position]) + 8
-    rows = periods.take((periods.von <= high) & (periods.bis >= low))
-    return table(
-        {
-            "person_id": persons(population.people.number[rows.person]),
-            "bg_id": units_of_need(rows.bg),
-            "von": dates(rows.von),
-            "bis": dates(rows.bis, rows.bis > calendar.freeze(position)),
-        }
-    )
+    first = np.searchsorted(calendar.stichtag + 8, periods.von, side="left")
+    after = np.searchsorted(calendar.stichtag, periods.bis + 7, side="right") + 1
+    row, position = spread(first, after, span)
+    rows = periods.take(row)
+    columns = {
+        "person_id": persons(population.people.number[rows.person]),
+        "bg_id": units_of_need(rows.bg),
+        "von": dates(rows.von),
+        "bis": dates(rows.bis, rows.bis > calendar.stichtag[position + 3]),
+    }
+    return by_month(columns, position, span)
 
 
-def aufnahme(
-    population: Population, own: Flag, calendar: Calendar, position: int
-) -> pa.Table:
-    """Return the starts after S(m-2) up to S(m) of the chosen rows; a third of those recorded too late is in it."""
-    low, high = int(calendar.stichtag[position - 2]), int(calendar.stichtag[position])
-    freeze = calendar.freeze(position)
-    starts, number = population.starts, population.people.number
-    inside = own & (starts.beginn > low) & (starts.beginn <= high) & (starts.recorded <= freeze + LATE_DAYS)
-    rows = starts.take(inside)
-    shown = (rows.recorded <= freeze) | (mixed(number[rows.person], rows.beginn, 7) % np.uint64(3) == 0)
-    rows = rows.take(shown)
-    return table(
-        {
-            "person_id": persons(number[rows.person]),
-            "beginn": dates(rows.beginn),
-            "art": ART_WORDS.take(rows.art.astype(np.int32)),
-            "foerderung": SUPPORT_WORDS.take(rows.foerderung.astype(np.int32)),
-            "im_ausland": pa.array(rows.abroad),
-            "recorded_on": dates(rows.recorded),
-        }
-    )
+def aufnahme(population: Population, starts: Starts, calendar: Calendar, span: range) -> Months:
+    """Return the starts after S(m-2) up to S(m) known on freeze(m), and a third of those recorded somewhat later."""
+    first = np.searchsorted(calendar.stichtag, starts.beginn, side="left")
+    row, position = spread(first, first + 2, span)
+    number = population.people.number
+    late = starts.recorded[row] - calendar.stichtag[position + 3]
+    slips = mixed(number[starts.person[row]], starts.beginn[row], 7) % np.uint64(3) == 0
+    shown = (late <= 0) | ((late <= LATE_DAYS) & slips)
+    rows, position = starts.take(row[shown]), position[shown]
+    columns = {
+        "person_id": persons(number[rows.person]),
+        "beginn": dates(rows.beginn),
+        "art": ART_WORDS.take(rows.art),
+        "foerderung": SUPPORT_WORDS.take(rows.foerderung),
+        "im_ausland": pa.array(rows.abroad),
+        "recorded_on": dates(rows.recorded),
+    }
+    return by_month(columns, position, span)
 
 
-def massnahme(population: Population, own: Flag, calendar: Calendar, position: int) -> pa.Table:
-    """Return the participations of the chosen rows that cover S(m); one that ends after freeze(m) is open."""
-    day = int(calendar.stichtag[position])
-    rows = population.measures
-    rows = rows.take(own & (rows.von <= day) & (rows.bis >= day))
-    assert NO_SUPPORT not in rows.art
-    return table(
-        {
-            "person_id": persons(population.people.number[rows.person]),
-            "massnahme_art": SUPPORT_WORDS.take(rows.art.astype(np.int32)),
-            "von": dates(rows.von),
-            "bis": dates(rows.bis, rows.bis > calendar.freeze(position)),
-        }
-    )
+def massnahme(population: Population, measures: Measures, calendar: Calendar, span: range) -> Months:
+    """Return the participations that cover S(m); one that ends after freeze(m) is open."""
+    first = np.searchsorted(calendar.stichtag, measures.von, side="left")
+    after = np.searchsorted(calendar.stichtag, measures.bis, side="right")
+    row, position = spread(first, after, span)
+    rows = measures.take(row)
+    columns = {
+        "person_id": persons(population.people.number[rows.person]),
+        "massnahme_art": SUPPORT_WORDS.take(rows.art),
+        "von": dates(rows.von),
+        "bis": dates(rows.bis, rows.bis > calendar.stichtag[position + 3]),
+    }
+    return by_month(columns, position, span)
 
 
-def leistung(population: Population, rows: Payments) -> pa.Table:
-    """Return the entitlements."""
+def leistung(population: Population, rows: Payments, span: range) -> Months:
+    """Return the entitlements of the span, ordered by position."""
     nobody = rows.person < 0
     number = population.people.number[np.where(nobody, 0, rows.person)]
-    return table(
-        {
-            "bg_id": units_of_need(rows.bg),
-            "person_id": persons(number, nobody),
-            "rechtsgrundlage": BASIS_WORDS.take(rows.basis),
-            "anspruch_eur": euros(rows.cents, 12),
-        }
-    )
+    columns = {
+        "bg_id": units_of_need(rows.bg),
+        "person_id": persons(number, nobody),
+        "rechtsgrundlage": BASIS_WORDS.take(rows.basis),
+        "anspruch_eur": euros(rows.cents, 12),
+    }
+    return by_month(columns, rows.position, span)
 
 
 def beschaeftigung(jobs: Jobs, calendar: Calendar, position: int) -> pa.Table:
