@@ -5,19 +5,18 @@ Both say in each row whether the data are official or invented (column `datenart
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.catalog import Table
 from pipeline.publish.edition import Edition
 from pipeline.publish.wording import Signs, month_name
 
 KIND_COLUMN = "datenart"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 EXCEL_COLUMNS = (
     "ref_month",
     "kennzahl",
@@ -52,54 +51,66 @@ EXCEL_COLUMNS = (
 )
 
 
-def machine_text(value: Any) -> str:
-    """Return a value as machines read it: empty for missing, decimal point, true and false, shortest exact float."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value)
-    return str(value)
-
-
-def excel_text(value: Any) -> str:
-    """Return a value as German Excel reads it: decimal comma, ja and nein."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "ja" if value else "nein"
-    if isinstance(value, Decimal | float):
-        return str(value).replace(".", ",")
-    return str(value)
-
-
 def write_machine_csv(path: Path, table: pa.Table, edition: Edition) -> None:
-    """Write all columns of a table and the column `datenart`."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*table.column_names, KIND_COLUMN])
-        for batch in table.to_batches(max_chunksize=50_000):
-            columns = [[machine_text(v) for v in batch.column(i).to_pylist()] for i in range(batch.num_columns)]
-            writer.writerows((*row, edition.kind) for row in zip(*columns, strict=True))
+    """Write all columns of a table and the column `datenart`; floats with the shortest exact digits."""
+    columns = [_texts(table.column(name), ("true", "false")) for name in table.column_names]
+    columns.append(_constant(edition.kind, table.num_rows))
+    content = _lines([*table.column_names, KIND_COLUMN], columns, ",", "\n")
+    path.write_bytes(content.encode("utf-8"))
 
 
 def write_excel_csv(path: Path, table: pa.Table, declared: Table, signs: Signs, edition: Edition) -> None:
     """Write the comparison for Excel in German: semicolon, decimal comma, byte order mark, signs for missing values."""
     labels = {c.name: c.label.de + (f" ({c.unit})" if c.unit else "") for c in declared.columns}
-    header = [labels[name] for name in EXCEL_COLUMNS]
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.writer(file, delimiter=";", lineterminator="\r\n")
-        writer.writerow([*header, "Datenart"])
-        writer.writerows((*row, edition.kind) for row in _excel_rows(table, signs))
+    columns = {}
+    for name in EXCEL_COLUMNS:
+        texts = _texts(table.column(name), ("ja", "nein"))
+        if not pa.types.is_string(table.schema.field(name).type):
+            texts = pc.replace_substring(texts, ".", ",")
+        columns[name] = texts
+    columns["ref_month"] = _translated(columns["ref_month"], lambda month: month_name(month).replace("\u00a0", " "))
+    missing = pc.not_equal(columns["grund"], "")
+    sign = _translated(columns["grund"], lambda reason: signs.sign(reason) if reason else "")
+    columns["wert_anzeige"] = pc.if_else(missing, sign, columns["wert_anzeige"])
+    columns["grund"] = _translated(columns["grund"], lambda reason: signs.words(reason) if reason else "")
+    header = [*(labels[name] for name in EXCEL_COLUMNS), "Datenart"]
+    content = _lines(header, [*columns.values(), _constant(edition.kind, table.num_rows)], ";", "\r\n")
+    path.write_bytes(BYTE_ORDER_MARK + content.encode("utf-8"))
 
 
-def _excel_rows(table: pa.Table, signs: Signs) -> Iterable[Sequence[str]]:
-    for row in table.select(list(EXCEL_COLUMNS)).to_pylist():
-        reason = row["grund"]
-        texts = {name: excel_text(value) for name, value in row.items()}
-        texts["ref_month"] = month_name(row["ref_month"]).replace("\u00a0", " ")
-        if reason:
-            texts["wert_anzeige"] = signs.sign(reason)
-            texts["grund"] = signs.words(reason)
-        yield [texts[name] for name in EXCEL_COLUMNS]
+def _texts(column: pa.ChunkedArray, booleans: tuple[str, str]) -> pa.Array:
+    """Return a column as text: empty for missing, decimal point, the given words for true and false."""
+    if pa.types.is_boolean(column.type):
+        texts = pc.if_else(column, *booleans)
+    elif pa.types.is_floating(column.type):
+        texts = pa.array([None if v is None else repr(v) for v in column.to_pylist()], pa.string())
+    else:
+        texts = pc.cast(column, pa.string())
+    texts = pc.fill_null(texts, "")
+    return texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+
+
+def _translated(column: pa.Array, words: Callable[[str], str]) -> pa.Array:
+    encoded = column.dictionary_encode()
+    return pa.array([words(v) for v in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+
+
+def _constant(text: str, rows: int) -> pa.Array:
+    return pa.repeat(pa.scalar(text), rows)
+
+
+def _lines(header: Sequence[str], columns: Sequence[pa.Array], separator: str, end: str) -> str:
+    """Join columns to lines; a field is quoted only if it contains the separator, a quote or a line end."""
+    special = f'[{separator}"\\r\\n]'
+    quoted = [_quoted(column, special) for column in columns]
+    lines = pc.binary_join_element_wise(*quoted, separator).to_pylist() if columns and len(columns[0]) else []
+    names = [f'"{n}"' if separator in n else n for n in header]
+    return end.join([separator.join(names), *lines]) + end
+
+
+def _quoted(column: pa.Array, special: str) -> pa.Array:
+    needs = pc.match_substring_regex(column, special)
+    if not pc.any(needs).as_py():
+        return column
+    inner = pc.replace_substring(column, '"', '""')
+    return pc.if_else(needs, pc.binary_join_element_wise('"', inner, '"', ""), column)

@@ -125,48 +125,58 @@ class SwarmMark:
     words: str
 
 
-def swarm(
-    points: Sequence[tuple[Decimal, bool]], mark: SwarmMark | None, label: str, *, width: int, radius: float, css: str
-) -> Markup:
-    """Draw one dot per jobcenter at its value, stacked without overlap; highlighted dots lie on top.
+@dataclass(frozen=True)
+class Swarm:
+    """One dot per jobcenter at its value, stacked without overlap; laid out once, drawn with any mark."""
 
-    `points` are value and whether the jobcenter is kommunal. `label` is the text for screen readers.
-    """
-    if not points:
-        return Markup("")
-    values = [float(value) for value, _ in points]
-    low, high = min(values), max(values)
-    if low == high:
-        low, high = low - 1, high + 1
-    scale = Scale(low, high, width, pad=14)
-    placed = _stacked(sorted(points), scale, radius)
-    reach = max(abs(y) for _, y, _ in placed)
-    top = 24 if mark else 6
-    centre = top + reach + radius
-    base = centre + reach + radius + 5
-    dots = {False: "", True: ""}
-    for x, y, kommunal in placed:
-        dots[kommunal] += f"M{_short(x)} {_short(centre + y)}h0"
-    size = _short(2 * radius - 0.5)
-    parts = [
-        f'<path class="{name}" stroke-width="{size}" d="{dots[kommunal]}"/>'
-        for kommunal, name in ((False, "e"), (True, "z"))
-        if dots[kommunal]
-    ]
-    for tick in scale.ticks(max(3, width // 110)):
-        at = _short(scale(tick))
-        parts.append(f'<path class="t" d="M{at} {_short(base)}v4"/>')
-        parts.append(f'<text x="{at}" y="{_short(base + 17)}" text-anchor="middle">{_tick(tick)}</text>')
-    parts.append(f'<path class="t" d="M{scale.pad} {_short(base)}H{width - scale.pad}"/>')
-    if mark:
-        x = scale(mark.value)
-        anchor = "start" if x < width * 0.15 else "end" if x > width * 0.85 else "middle"
-        parts.append(f'<path class="md" d="M{_short(x)} 18V{_short(base)}"/>')
-        parts.append(f'<text class="mt" x="{_short(x)}" y="13" text-anchor="{anchor}">{escape(mark.words)}</text>')
-    height = _short(base + 22)
-    return markup(
-        f'<svg class="sw {css}" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
-    )
+    scale: Scale
+    radius: float
+    css: str
+    placed: tuple[tuple[float, float, bool], ...]
+
+    @classmethod
+    def of(cls, points: Sequence[tuple[Decimal, bool]], *, width: int, radius: float, css: str) -> Swarm:
+        """Lay out points: value and whether the jobcenter is kommunal (highlighted, on top)."""
+        values = [float(value) for value, _ in points] or [0.0]
+        low, high = min(values), max(values)
+        if low == high:
+            low, high = low - 1, high + 1
+        scale = Scale(low, high, width, pad=14)
+        return cls(scale, radius, css, tuple(_stacked(sorted(points), scale, radius)))
+
+    def draw(self, mark: SwarmMark | None, label: str) -> Markup:
+        """Draw the swarm; `label` is the text for screen readers. Nothing for no points."""
+        if not self.placed:
+            return Markup("")
+        width = self.scale.width
+        reach = max(abs(y) for _, y, _ in self.placed)
+        top = 24 if mark else 6
+        centre = top + reach + self.radius
+        base = centre + reach + self.radius + 5
+        dots = {False: "", True: ""}
+        for x, y, kommunal in self.placed:
+            dots[kommunal] += f"M{_short(x)} {_short(centre + y)}h0"
+        size = _short(2 * self.radius - 0.5)
+        parts = [
+            f'<path class="{name}" stroke-width="{size}" d="{dots[kommunal]}"/>'
+            for kommunal, name in ((False, "e"), (True, "z"))
+            if dots[kommunal]
+        ]
+        for tick in self.scale.ticks(max(3, width // 110)):
+            at = _short(self.scale(tick))
+            parts.append(f'<path class="t" d="M{at} {_short(base)}v4"/>')
+            parts.append(f'<text x="{at}" y="{_short(base + 17)}" text-anchor="middle">{_tick(tick)}</text>')
+        parts.append(f'<path class="t" d="M{self.scale.pad} {_short(base)}H{width - self.scale.pad}"/>')
+        if mark:
+            x = self.scale(mark.value)
+            anchor = "start" if x < width * 0.15 else "end" if x > width * 0.85 else "middle"
+            parts.append(f'<path class="md" d="M{_short(x)} 18V{_short(base)}"/>')
+            words = escape(mark.words)
+            parts.append(f'<text class="mt" x="{_short(x)}" y="13" text-anchor="{anchor}">{words}</text>')
+        return markup(
+            f'<svg class="sw {self.css}" viewBox="0 0 {width} {_short(base + 22)}" role="img" '
+            f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
+        )
 
 
 def _stacked(points: Sequence[tuple[Decimal, bool]], scale: Scale, radius: float) -> list[tuple[float, float, bool]]:

@@ -40,6 +40,7 @@ class History:
     def __init__(self, reihe: pa.Table, catalog: Catalog) -> None:
         self._lines: dict[tuple[str, str, str, str], dict[str, Decimal]] = {}
         self._versions: dict[tuple[str, str], dict[str, str]] = {}
+        self._frames: dict[tuple[str, str, str], tuple[tuple[str, ...], frozenset[int]]] = {}
         every_version = {name for name, i in catalog.indicators.items() if i.compute_all_versions}
         names = (
             "kennzahl",
@@ -66,12 +67,19 @@ class History:
     def course(self, kennzahl: str, definition: str, sex: str, jc_id: str, last: str) -> Course:
         """Return the course of a jobcenter up to and including the month `last`."""
         version = definition if kennzahl in self._every_version else ""
-        months = tuple(month_range(add_months(last, 1 - SPARK_MONTHS), last))
+        frame = self._frames.get((kennzahl, version, last))
+        if frame is None:
+            frame = self._frames[kennzahl, version, last] = self._frame(kennzahl, version, last)
+        months, breaks = frame
         line = self._lines.get((kennzahl, version, sex, jc_id), {})
+        return Course(months, tuple([line.get(month) for month in months]), breaks)
+
+    def _frame(self, kennzahl: str, version: str, last: str) -> tuple[tuple[str, ...], frozenset[int]]:
+        months = tuple(month_range(add_months(last, 1 - SPARK_MONTHS), last))
         versions = self._versions.get((kennzahl, version), {})
         known = [versions.get(month) for month in months]
         breaks = frozenset(i for i in range(1, len(known)) if known[i] and known[i - 1] and known[i] != known[i - 1])
-        return Course(months, tuple(line.get(month) for month in months), breaks)
+        return months, breaks
 
     def values_of(self, kennzahl: str, definition: str, sex: str, month: str) -> Mapping[str, Decimal]:
         """Return the displayed values of all jobcenters in one month, by id; empty if the definition was another one."""

@@ -40,14 +40,19 @@ def opened_paths(store: Store, month: str) -> dict[str, Path]:
     return {name: folder / f"{name}.parquet" for name in SCHEMA_OF}
 
 
+def require_opened(paths: dict[str, Path]) -> None:
+    """Raise OpenedTableError if one of the tables is missing."""
+    for path in paths.values():
+        if not path.is_file():
+            raise OpenedTableError(f"{path}: the suppressed table is missing; run the step compare first")
+
+
 def read_opened(paths: dict[str, Path], catalog: Catalog) -> OpenedTables:
     """Read the four tables in declared columns and order of key; raises OpenedTableError."""
     return OpenedTables(**{name: _read(path, catalog, SCHEMA_OF[name]) for name, path in paths.items()})
 
 
 def _read(path: Path, catalog: Catalog, declared: str) -> pa.Table:
-    if not path.is_file():
-        raise OpenedTableError(f"{path}: the suppressed table is missing; run the step compare first")
     table = catalog.results[declared]
     schema = arrow_schema(table)
     raw = pq.read_table(path)

@@ -79,5 +79,7 @@ def _line(comparison: Comparison) -> Line:
         named,
         0 if named else len(best),
         comparison.ranks,
-        drawing.swarm(points, None, label, width=560, radius=2.6, css="") if comparison.code in LEAD else Markup(""),
+        drawing.Swarm.of(points, width=560, radius=2.6, css="").draw(None, label)
+        if comparison.code in LEAD
+        else Markup(""),
     )

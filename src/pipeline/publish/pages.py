@@ -20,7 +20,7 @@ from pipeline.publish.edition import TITLE, Edition
 from pipeline.publish.history import History
 from pipeline.publish.overview import overview
 from pipeline.publish.revisions import revisions
-from pipeline.publish.tablepage import page_name, table_page
+from pipeline.publish.tablepage import Drawings, page_name, table_page
 from pipeline.publish.wording import DIRECTIONS, GOALS, SEXES, Signs, german, megabytes, month_name, percent, points
 
 GROUPS: tuple[Group, ...] = ("kommunal", "alle")
@@ -72,9 +72,10 @@ def write_site(
     _write(folder, environment, "daten.html", "daten.html", {"files": files})
     signs = Signs.of(catalog)
     for comparison in found.values():
+        drawings = Drawings(comparison, history)
         for group in GROUPS:
             name = page_name(comparison, group)
-            _write(folder, environment, "tabelle.html", name, table_page(comparison, group, found, history, signs))
+            _write(folder, environment, "tabelle.html", name, table_page(comparison, group, found, drawings, signs))
 
 
 def _environment(

@@ -27,10 +27,11 @@ from pipeline.publish.manifest import (
     foundation_digest,
     read_manifest,
 )
-from pipeline.publish.opened import PUBLISHED, OpenedTables, opened_paths, read_opened
+from pipeline.publish.opened import PUBLISHED, OpenedTables, opened_paths, read_opened, require_opened
 from pipeline.publish.pages import main_page, write_site
 from pipeline.publish.parquetfiles import write_parquet
 from pipeline.publish.wording import Signs
+from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
 
 Progress = Callable[[str, int, int], None]
@@ -81,7 +82,7 @@ def publish(
     month_number(month)
     report = progress or (lambda what, done, total: None)
     paths = opened_paths(store, month)
-    tables = read_opened(paths, catalog)
+    require_opened(paths)
     basis = foundation(month, paths, catalog, manifest_inputs, verdict, synthetic=synthetic, site_url=site_url)
     releases.remove_leftovers(store)
     earlier = releases.numbers(store, month)
@@ -89,6 +90,7 @@ def publish(
         newest = store.release(month, earlier[-1])
         if read_manifest(newest)["grundlage"] == basis and not broken_files(newest, digests=False):
             return _published(store, month, earlier[-1], read_manifest(newest)["seite"], site_url, unchanged=True)
+    tables = read_opened(paths, catalog)
     number = earlier[-1] + 1 if earlier else 1
     previous = store.release(month, earlier[-1]) if earlier else None
     edition = Edition(
@@ -166,6 +168,7 @@ def _write_presentations(
     report: Progress,
 ) -> None:
     report(STEPS[2], 2, len(STEPS))
+    write_workbook(folder / "vergleich.xlsx", found, catalog, edition)
     report(STEPS[3], 3, len(STEPS))
 
 

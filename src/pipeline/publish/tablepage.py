@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pipeline.publish import drawing
 from pipeline.publish.comparison import Comparison, Entry, Group, middle_half, shared_ranks
 from pipeline.publish.history import Course, History
-from pipeline.publish.wording import SEXES, SHORT_LAND, Signs, german, month_name, percent
+from pipeline.publish.wording import SEXES, SHORT_LAND, Signs, german, month_name
 
 SEX_SUFFIX = {"T": "", "F": "-frauen", "M": "-maenner"}
 SHAPES = {"better": "g", "worse": "b", "open": "n"}
@@ -62,7 +62,26 @@ def page_name(comparison: Comparison, group: Group) -> str:
     return f"{comparison.code}{version}{'-alle' if group == 'alle' else ''}{SEX_SUFFIX[comparison.sex]}.html"
 
 
-def table_page(comparison: Comparison, group: Group, found: Found, history: History, signs: Signs) -> dict[str, Any]:
+class Drawings:
+    """What the pages of one comparison share: the swarm in two widths and the sparklines, drawn once."""
+
+    def __init__(self, comparison: Comparison, history: History) -> None:
+        points = [(e.value, e.kommunal) for e in comparison.entries if e.value is not None]
+        self.points = len(points)
+        self.kommunal = sum(1 for _, kommunal in points if kommunal)
+        self.swarms = (
+            drawing.Swarm.of(points, width=1180, radius=3.1, css="wide"),
+            drawing.Swarm.of(points, width=340, radius=1.9, css="small"),
+        )
+        self.sparks: dict[str, tuple[Markup, str]] = {}
+        for entry in comparison.entries:
+            course = history.course(
+                comparison.code, comparison.definition, comparison.sex, entry.jc_id, comparison.ref_month
+            )
+            self.sparks[entry.jc_id] = (drawing.sparkline(course), _course_words(comparison, course))
+
+
+def table_page(comparison: Comparison, group: Group, found: Found, drawings: Drawings, signs: Signs) -> dict[str, Any]:
     """Return what the template `tabelle.html` needs for one comparison and set."""
     members = comparison.members(group)
     shown = [e for e in members if e.value is not None]
@@ -73,7 +92,7 @@ def table_page(comparison: Comparison, group: Group, found: Found, history: Hist
     )
     median = comparison.median(group)
     shared = shared_ranks(members, group)
-    rows = [_row(comparison, e, group, scale, shared, history, signs) for e in members]
+    rows = [_row(comparison, e, group, scale, shared, drawings, signs) for e in members]
     return {
         "c": comparison,
         "group": group,
@@ -85,12 +104,12 @@ def table_page(comparison: Comparison, group: Group, found: Found, history: Hist
         "median": median,
         "median_kommunal": comparison.median("kommunal"),
         "median_all": comparison.median("alle"),
-        "median_x": drawing.Scale.__call__(scale, median) if median is not None else None,
+        "median_x": scale(median) if median is not None else None,
         "half": middle_half(e.value for e in shown if e.value is not None),
         "open": sum(1 for e in shown if comparison.status(e, group) == "open"),
         "shown": len(shown),
         "axis": drawing.axis(scale),
-        "swarms": _swarms(comparison, group),
+        "swarms": _swarms(comparison, group, drawings),
         "kommunal_shown": sum(1 for e in comparison.entries if e.kommunal and e.value is not None),
         "joint_shown": sum(1 for e in comparison.entries if not e.kommunal and e.value is not None),
         "lands": sorted({e.land for e in members}),
@@ -114,11 +133,11 @@ def _row(
     group: Group,
     scale: drawing.Scale,
     shared: frozenset[int],
-    history: History,
+    drawings: Drawings,
     signs: Signs,
 ) -> Row:
     place = entry.places[group]
-    course = history.course(comparison.code, comparison.definition, comparison.sex, entry.jc_id, comparison.ref_month)
+    spark, spark_words = drawings.sparks[entry.jc_id]
     status = comparison.status(entry, group)
     plot, words = Markup(""), ""
     if entry.value is not None:
@@ -152,8 +171,8 @@ def _row(
         words,
         SHAPES[status],
         "" if entry.year_change is None else german(entry.year_change, signed=True),
-        drawing.sparkline(course),
-        _course_words(comparison, course),
+        spark,
+        spark_words,
         _number(overall.rank),
         _of(entry.places["land"].rank, entry.places["land"].ranked),
         _of(entry.places["vergleichstyp"].rank, entry.places["vergleichstyp"].ranked),
@@ -194,21 +213,15 @@ def _course_words(comparison: Comparison, course: Course) -> str:
     return f"{month_name(first[0])}: {value_text(comparison, first[1])}"
 
 
-def _swarms(comparison: Comparison, group: Group) -> list[Markup]:
-    points = [(e.value, e.kommunal) for e in comparison.entries if e.value is not None]
+def _swarms(comparison: Comparison, group: Group, drawings: Drawings) -> list[Markup]:
     median = comparison.median(group)
     whom = f"der {len(comparison.members(group))} {'kommunalen' if group == 'kommunal' else 'Jobcenter'}"
-    mark = (
-        None if median is None else drawing.SwarmMark(median, f"Median {whom}: {value_text(comparison, median)}\u00a0%")
-    )
-    kommunal = sum(1 for _, k in points if k)
-    label = f"Verteilung der Werte von {len(points)} Jobcentern, davon {kommunal} kommunale"
-    if mark:
+    label = f"Verteilung der Werte von {drawings.points} Jobcentern, davon {drawings.kommunal} kommunale"
+    mark = None
+    if median is not None:
+        mark = drawing.SwarmMark(median, f"Median {whom}: {value_text(comparison, median)}\u00a0%")
         label += f"; {mark.words}"
-    return [
-        drawing.swarm(points, mark, label, width=1180, radius=3.1, css="wide"),
-        drawing.swarm(points, mark, label, width=340, radius=1.9, css="small"),
-    ]
+    return [swarm.draw(mark, label) for swarm in drawings.swarms]
 
 
 def _sex_pages(comparison: Comparison, group: Group, found: Found) -> list[tuple[str, str, bool]]:
@@ -228,10 +241,3 @@ def _version_pages(comparison: Comparison, group: Group, found: Found) -> list[t
         for c in found.values()
         if c.code == comparison.code and c.sex == comparison.sex and c.definition != comparison.definition
     ]
-
-
-def percent_or_sign(comparison: Comparison, value: Decimal | None, reason: str, signs: Signs) -> str:
-    """Return a value with its unit, or the sign for why there is none."""
-    if value is None:
-        return signs.sign(reason) if reason else ""
-    return percent(value) if comparison.indicator.shown_as == "percent" else f"{german(value, signed=True)}\u00a0%"

@@ -1,0 +1,296 @@
+"""The workbook: cover, notes on signs, one sheet per indicator and version with real numbers; equal inputs, equal bytes.
+
+One table per sheet from a fixed row on, no merged cells, nothing said by colour alone; signs stand as text.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+
+from pipeline.catalog import Catalog
+from pipeline.publish.comparison import Comparison, Entry
+from pipeline.publish.edition import TITLE, Edition
+from pipeline.publish.tablepage import page_name
+from pipeline.publish.wording import DIRECTIONS, GOALS, Signs, german, month_name
+
+HEADER_ROW = 4
+PLAIN, SIGNED, WHOLE, THOUSANDS = "0.0", "+0.0;-0.0;0.0", "0", "#,##0.##"
+SEX_COLUMNS = (("F", "Frauen, %"), ("M", "Männer, %"))
+
+Found = Mapping[tuple[str, str, str], Comparison]
+
+
+@dataclass(frozen=True)
+class SheetColumn:
+    """A column of an indicator's sheet: header, width, number format (empty: text) and the cell of an entry."""
+
+    header: str
+    width: int
+    number_format: str
+    cell: Callable[[Entry], Any]
+
+
+def write_workbook(path: Path, found: Found, catalog: Catalog, edition: Edition) -> None:
+    """Write `vergleich.xlsx`; dates and properties are constants of the month."""
+    signs = Signs.of(catalog)
+    lines = [c for c in found.values() if c.sex == "T"]
+    year, month = (int(part) for part in edition.month.split("-"))
+    book = xlsxwriter.Workbook(str(path), {"strings_to_numbers": False, "strings_to_formulas": False})
+    try:
+        book.set_properties(
+            {
+                "title": f"{TITLE}, {edition.month}",
+                "subject": edition.banner or "Vergleich der Jobcenter",
+                "author": "Kennzahlenvergleich",
+                "company": "",
+                "comments": " ".join(t for t in (edition.banner, edition.source) if t),
+                "keywords": edition.kind,
+                "created": dt.datetime(year, month, 1),
+            }
+        )
+        formats = _Formats(book)
+        cover = book.add_worksheet("Deckblatt")
+        notes = book.add_worksheet("Hinweise und Zeichen")
+        for comparison in lines:
+            sheet = book.add_worksheet(sheet_name(comparison))
+            _indicator_sheet(sheet, comparison, found, signs, edition, formats)
+        _cover_sheet(cover, lines, edition, formats)
+        _notes_sheet(notes, signs, edition, formats)
+        cover.activate()
+    finally:
+        book.close()
+
+
+def sheet_name(comparison: Comparison) -> str:
+    """Return the sheet's name: `K2E3`, and `K2E3 (2019)` for a version that is not in force."""
+    return comparison.code if comparison.in_force else f"{comparison.code} ({comparison.definition.removeprefix('@')})"
+
+
+class _Formats:
+    """The few formats of the workbook, made once."""
+
+    def __init__(self, book: Any) -> None:
+        self.title = book.add_format({"bold": True, "font_size": 16, "font_color": "#16212B"})
+        self.text = book.add_format({"valign": "top"})
+        self.wrapped = book.add_format({"text_wrap": True, "valign": "top"})
+        self.muted = book.add_format({"font_color": "#55616D"})
+        self.banner = book.add_format({"bold": True, "font_color": "#7A2E00", "bg_color": "#FFE9B0"})
+        self.header = book.add_format(
+            {"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 2, "bottom_color": "#0A5872"}
+        )
+        self.link = book.add_format({"font_color": "#0A5872", "underline": 1})
+        self.sign = book.add_format({"align": "right"})
+        self._numbers = {name: book.add_format({"num_format": name}) for name in (PLAIN, SIGNED, WHOLE, THOUSANDS)}
+        self.bold = {name: book.add_format({"num_format": name, "bold": True}) for name in (PLAIN, SIGNED)}
+
+    def number(self, name: str) -> Any:
+        """Return the format of a number, or of text for an empty name."""
+        return self._numbers.get(name, self.text)
+
+
+def _indicator_sheet(
+    sheet: Any, comparison: Comparison, found: Found, signs: Signs, edition: Edition, formats: _Formats
+) -> None:
+    entries = comparison.members("alle")
+    month = month_name(comparison.ref_month)
+    sheet.write_string(0, 0, f"{comparison.code} {comparison.title}, {month}", formats.title)
+    lines = [
+        f"{comparison.indicator.definition_of(comparison.definition)} {DIRECTIONS[comparison.indicator.better]}",
+        _facts(comparison, edition),
+    ]
+    for row, line in enumerate(lines, start=2 if edition.synthetic else 1):
+        sheet.write_string(row, 0, line, formats.muted)
+    if edition.synthetic:
+        sheet.write_string(1, 0, edition.banner, formats.banner)
+    columns = _columns(comparison, found, signs)
+    last_row = HEADER_ROW + max(len(entries), 1)
+    sheet.add_table(
+        HEADER_ROW,
+        0,
+        last_row,
+        len(columns) - 1,
+        {
+            "name": f"t_{comparison.code}_{comparison.definition.removeprefix('@')}",
+            "style": "Table Style Light 1",
+            "columns": [{"header": c.header, "header_format": formats.header} for c in columns],
+        },
+    )
+    for index, column in enumerate(columns):
+        sheet.set_column(index, index, column.width)
+        for row, entry in enumerate(entries, start=HEADER_ROW + 1):
+            _write_cell(sheet, row, index, column, entry, formats)
+    sheet.set_row(HEADER_ROW, 48)
+    name_index = next(i for i, c in enumerate(columns) if c.header == "Jobcenter")
+    sheet.freeze_panes(HEADER_ROW + 1, name_index + 1)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(HEADER_ROW)
+    sheet.set_header(f"&L{edition.banner or TITLE}&R&A, {edition.name}")
+    sheet.set_footer("&LRänge und Streubereiche: eigene Berechnungen&RSeite &P von &N")
+
+
+def _write_cell(sheet: Any, row: int, index: int, column: SheetColumn, entry: Entry, formats: _Formats) -> None:
+    value = column.cell(entry)
+    if value is None or value == "":
+        return
+    if isinstance(value, str):
+        sheet.write_string(row, index, value, formats.sign if column.number_format else formats.text)
+    else:
+        bold = column.header.startswith("Wert") and column.number_format in formats.bold
+        chosen = formats.bold[column.number_format] if bold else formats.number(column.number_format)
+        sheet.write_number(row, index, float(value), chosen)
+
+
+def _facts(comparison: Comparison, edition: Edition) -> str:
+    parts = [f"Fassung {comparison.definition.removeprefix('@')} ({'' if comparison.in_force else 'nicht '}in Kraft)"]
+    signed = comparison.indicator.shown_as == "change"
+    for words, value in (
+        ("Deutschland", comparison.national),
+        ("Median aller Jobcenter", comparison.median("alle")),
+        ("Median der kommunalen", comparison.median("kommunal")),
+    ):
+        if value is not None:
+            parts.append(f"{words}: {german(value, signed=signed)} %")
+    return " · ".join([*parts, f"Veröffentlichung {edition.name}", edition.source])
+
+
+def _columns(comparison: Comparison, found: Found, signs: Signs) -> Sequence[SheetColumn]:
+    value_format = SIGNED if comparison.indicator.shown_as == "change" else PLAIN
+    ranks = [
+        SheetColumn(f"Rang von {comparison.ranked('alle')}", 9, WHOLE, lambda e: e.places["alle"].rank),
+        SheetColumn(
+            f"Rang von {comparison.ranked('kommunal')} kommunalen", 12, WHOLE, lambda e: e.places["kommunal"].rank
+        ),
+    ]
+    columns = [
+        SheetColumn("Jobcenter", 36, "", lambda e: e.name),
+        SheetColumn("Schlüssel", 12, "", lambda e: e.jc_id),
+        SheetColumn("Land", 23, "", lambda e: e.land),
+        SheetColumn("Träger", 10, "", lambda e: "kommunal" if e.kommunal else "gE"),
+    ]
+    if any(e.vergleichstyp for e in comparison.entries):
+        columns.append(SheetColumn("Vergleichstyp", 10, "", lambda e: e.vergleichstyp))
+    columns += [
+        SheetColumn("Wert, %", 9, value_format, lambda e: _value_or_sign(e, signs)),
+        SheetColumn("Streubereich von, %", 12, value_format, lambda e: e.low),
+        SheetColumn("Streubereich bis, %", 12, value_format, lambda e: e.high),
+        SheetColumn("zum Vormonat, Pp", 11, SIGNED, lambda e: e.month_change),
+        SheetColumn("zum Vorjahr, Pp", 11, SIGNED, lambda e: e.year_change),
+    ]
+    if comparison.ranks:
+        columns = [
+            *ranks,
+            *columns,
+            SheetColumn("Rang gesichert von", 11, WHOLE, lambda e: e.places["alle"].first),
+            SheetColumn("Rang gesichert bis", 11, WHOLE, lambda e: e.places["alle"].last),
+            SheetColumn("Rang im Land", 9, WHOLE, lambda e: e.places["land"].rank),
+            SheetColumn("Gereihte im Land", 10, WHOLE, lambda e: e.places["land"].ranked),
+        ]
+    for sex, header in SEX_COLUMNS:
+        other = found.get((comparison.code, comparison.definition, sex))
+        if other is not None:
+            by_id = {e.jc_id: e for e in other.entries}
+            columns.append(SheetColumn(header, 10, value_format, _of_sex(by_id, signs)))
+    columns += [
+        SheetColumn("Zähler", 14, THOUSANDS, lambda e: e.numerator),
+        SheetColumn("Summe des Nenners", 14, THOUSANDS, lambda e: e.denominator_sum),
+        SheetColumn("Monate des Nenners", 10, WHOLE, lambda e: e.denominator_months),
+    ]
+    if any(e.reason for e in comparison.entries):
+        columns.append(SheetColumn("Grund", 38, "", lambda e: signs.words(e.reason) if e.reason else ""))
+    if any(e.notes for e in comparison.entries):
+        columns.append(SheetColumn("Hinweise", 30, "", lambda e: e.notes))
+    return columns
+
+
+def _of_sex(by_id: Mapping[str, Entry], signs: Signs) -> Callable[[Entry], Any]:
+    return lambda entry: _value_or_sign(by_id[entry.jc_id], signs) if entry.jc_id in by_id else None
+
+
+def _value_or_sign(entry: Entry, signs: Signs) -> Decimal | str | None:
+    return entry.value if entry.value is not None else signs.sign(entry.reason)
+
+
+def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, formats: _Formats) -> None:
+    sheet.hide_gridlines(2)
+    sheet.set_column(0, 0, 16)
+    sheet.set_column(1, 1, 74)
+    sheet.set_column(2, 2, 16)
+    sheet.set_column(3, 3, 34)
+    sheet.write_string(0, 0, f"{TITLE}: Vergleich der Jobcenter, {edition.month_text}", formats.title)
+    if edition.synthetic:
+        sheet.write_string(1, 0, edition.banner, formats.banner)
+    rows = [
+        ("Veröffentlichung", edition.name),
+        ("Quelle", edition.source),
+        ("Rechtliches", edition.licence),
+        ("Grundlage", f"sha256:{edition.digest}"),
+        ("Programm", edition.code),
+    ]
+    if edition.checks:
+        rows.append(("Prüfungen", edition.checks))
+    for row, (key, text) in enumerate(rows, start=2):
+        sheet.write_string(row, 0, key, formats.muted)
+        sheet.write_string(row, 1, text, formats.text)
+    row = 2 + len(rows)
+    sheet.write_string(row, 0, "Seiten", formats.muted)
+    sheet.write_url(
+        row, 1, f"{edition.address or 'external:'}site/index.html", formats.link, "Seiten zum Suchen und Sortieren"
+    )
+    row += 1
+    sheet.write_url(row, 1, "internal:'Hinweise und Zeichen'!A1", formats.link, "Hinweise und Zeichen")
+    row += 2
+    for index, header in enumerate(("Blatt", "Kennzahl", "Bezugsmonat", "Tabelle im Netz")):
+        sheet.write_string(row, index, header, formats.header)
+    for comparison in lines:
+        row += 1
+        name = sheet_name(comparison)
+        sheet.write_url(row, 0, f"internal:'{name}'!A1", formats.link, name)
+        goal = f"Ziel {comparison.indicator.goal}: {GOALS[comparison.indicator.goal]}"
+        sheet.write_string(
+            row, 1, f"{comparison.title} ({goal})" if comparison.code.count("E") == 0 else comparison.title
+        )
+        sheet.write_string(row, 2, month_name(comparison.ref_month))
+        page = page_name(comparison, "kommunal")
+        sheet.write_url(row, 3, f"{edition.address or 'external:'}site/{page}", formats.link, page)
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+
+
+def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) -> None:
+    sheet.hide_gridlines(2)
+    sheet.set_column(0, 0, 14)
+    sheet.set_column(1, 1, 110)
+    sheet.write_string(0, 0, "Hinweise und Zeichen", formats.title)
+    if edition.synthetic:
+        sheet.write_string(1, 0, edition.banner, formats.banner)
+    sheet.write_string(3, 0, "Zeichen", formats.header)
+    sheet.write_string(3, 1, "Bedeutung", formats.header)
+    notes = [
+        *signs.legend(),
+        ("Pp", "Prozentpunkte"),
+        ("gE", "gemeinsame Einrichtung von Kommune und Agentur für Arbeit"),
+        ("Rang", "1 ist der beste Wert; nach dem angezeigten Wert, gleiche Werte teilen sich den kleinsten Rang."),
+        ("", "Gereiht wird nur, wer einen Wert hat. Ränge sind eigene Berechnungen; die Verordnung reiht niemanden."),
+        (
+            "Streubereich",
+            "95 %, Zufallsstreuung der Fallzahlen; die Kennzahlen sind Vollzählungen, kein Stichprobenfehler.",
+        ),
+        ("gesichert", "Spanne, in der der Rang unter dieser Zufallsstreuung mit 95 % Wahrscheinlichkeit liegt."),
+        ("Quotient", "Wert = Zähler geteilt durch (Summe des Nenners geteilt durch Monate des Nenners), in Prozent;"),
+        ("", "bei Veränderungen (K1, K1E1, K1E2, K3) minus 100. Gerundet wird zuletzt, kaufmännisch."),
+    ]
+    for row, (sign, words) in enumerate(notes, start=4):
+        sheet.write_string(row, 0, sign, formats.text)
+        sheet.write_string(row, 1, words, formats.wrapped)
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
