@@ -80,7 +80,7 @@ def run_step(name: str) -> dict[str, Any]:
     try:
         return getattr(steps, name)(opened)
     except steps.QualityStop as stop:
-        context["ti"].xcom_push(key="verdict", value=stop.verdict)
+        context["ti"].xcom_push(key="verdict", value=_short(stop.verdict))
         _report_quality_stop(stop.verdict, context)
         rules = ", ".join(sorted({str(r["rule"]) for r in stop.verdict.get("broken", ())}))
         raise AirflowFailException(f"{month} is stopped by data quality, nothing is published: {rules}") from None
@@ -179,6 +179,13 @@ def deadline() -> DeadlineAlert:
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=LATE_AFTER, callback=SyncCallback(run_late)
     )
+
+
+def _short(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a verdict small enough for XCom: the first units of each broken rule only."""
+    names = ("rule", "severity", "titel", "count", "massnahme")
+    broken = [{n: e.get(n) for n in names} | {"units": list(e.get("units", ()))[:12]} for e in verdict["broken"]]
+    return {"month": verdict["month"], "broken": broken}
 
 
 def _report_quality_stop(verdict: Mapping[str, Any], context: Mapping[str, Any]) -> None:

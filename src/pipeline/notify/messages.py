@@ -73,12 +73,13 @@ def quality_mail(
 ) -> Message:
     """Say that a month was stopped; one message per month and set of stopping rules.
 
-    `verdict` has `month` and `broken`, a list of `rule, severity, titel, units, count, massnahme`; `since` says per rule
-    how long it has been broken, `names` what the units are called, `last_release` what readers still see.
+    `verdict` has `month` and `broken`, a list of `rule, severity, titel, units, count, massnahme` and perhaps `blocking`
+    (default: severity critical); `since` says per rule how long it has been broken, `names` what the units are called,
+    `last_release` what readers still see.
     """
     month = str(verdict["month"])
     rules = _rules(verdict, since or {}, names or {})
-    stopping = [r for r in rules if r["severity"] == STOPPING] or rules
+    stopping = [r for r in rules if r["stops"]] or rules
     ids = sorted({r["rule"] for r in stopping})
     first = stopping[0]["titel"] if stopping else "Qualitätsprüfung nicht bestanden"
     more = f" und {len(stopping) - 1} weitere" if len(stopping) > 1 else ""
@@ -181,6 +182,7 @@ def _rule(entry: Mapping[str, Any], streak: Streak | None, names: Mapping[str, s
     return {
         "rule": str(entry["rule"]),
         "severity": severity,
+        "stops": bool(entry.get("blocking", severity == STOPPING)),
         "severity_word": SEVERITY_WORDS.get(severity, severity),
         "titel": str(entry.get("titel") or entry["rule"]),
         "units": _unit_list(units, names),
