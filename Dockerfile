@@ -1,0 +1,31 @@
+# The pipeline with Airflow, installed from the lock files; the same image runs every service of docker-compose.yml.
+FROM python:3.11-slim
+
+ENV PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    AIRFLOW_HOME=/opt/airflow \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/kennzahlen/dags \
+    AIRFLOW__CORE__LOAD_EXAMPLES=False \
+    KENNZAHLEN_STORE=/opt/kennzahlen/store
+
+WORKDIR /opt/kennzahlen
+COPY requirements.lock requirements-build.lock ./
+RUN python -m pip install --no-deps --require-hashes -r requirements-build.lock \
+ && python -m pip install --no-deps --require-hashes -r requirements.lock
+
+COPY pyproject.toml README.md ./
+COPY src ./src
+COPY expectations ./expectations
+COPY dags ./dags
+# editable, so that rules and code lists stay where an operator can read them
+RUN python -m pip install --no-deps --no-build-isolation -e . && python -m pip check
+
+RUN useradd --uid 50000 --gid 0 --create-home kennzahlen \
+ && mkdir -p /opt/airflow/logs /opt/kennzahlen/store \
+ && chown -R 50000:0 /opt/airflow /opt/kennzahlen/store \
+ && chmod -R g=u /opt/airflow /opt/kennzahlen/store
+USER 50000
+
+ENTRYPOINT ["airflow"]
+CMD ["version"]
