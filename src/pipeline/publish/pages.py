@@ -19,6 +19,7 @@ from pipeline.publish.comparison import Comparison, Group
 from pipeline.publish.edition import TITLE, Edition
 from pipeline.publish.history import History
 from pipeline.publish.overview import overview
+from pipeline.publish.printed import pdf_name
 from pipeline.publish.revisions import revisions
 from pipeline.publish.tablepage import Drawings, page_name, table_page
 from pipeline.publish.wording import DIRECTIONS, GOALS, SEXES, Signs, german, megabytes, month_name, percent, points
@@ -75,7 +76,8 @@ def write_site(
         drawings = Drawings(comparison, history)
         for group in GROUPS:
             name = page_name(comparison, group)
-            _write(folder, environment, "tabelle.html", name, table_page(comparison, group, found, drawings, signs))
+            view = table_page(comparison, group, found, drawings, signs)
+            _write(folder, environment, "tabelle.html", name, {**view, "pdf": pdf_name(comparison)})
 
 
 def _environment(

@@ -30,6 +30,7 @@ from pipeline.publish.manifest import (
 from pipeline.publish.opened import PUBLISHED, OpenedTables, opened_paths, read_opened, require_opened
 from pipeline.publish.pages import main_page, write_site
 from pipeline.publish.parquetfiles import write_parquet
+from pipeline.publish.printed import write_printed
 from pipeline.publish.wording import Signs
 from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
@@ -170,6 +171,7 @@ def _write_presentations(
     report(STEPS[2], 2, len(STEPS))
     write_workbook(folder / "vergleich.xlsx", found, catalog, edition)
     report(STEPS[3], 3, len(STEPS))
+    write_printed(folder / "pdf", found, catalog, edition)
 
 
 def _checks(verdict: Mapping[str, Any]) -> str:

@@ -14,14 +14,14 @@ from typing import Any
 
 import xlsxwriter
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Merkmal
 from pipeline.publish.comparison import Comparison, Entry
 from pipeline.publish.edition import TITLE, Edition
 from pipeline.publish.tablepage import page_name
 from pipeline.publish.wording import DIRECTIONS, GOALS, Signs, german, month_name
 
 HEADER_ROW = 4
-PLAIN, SIGNED, WHOLE, THOUSANDS = "0.0", "+0.0;-0.0;0.0", "0", "#,##0.##"
+PLAIN, SIGNED, WHOLE, COUNT, EURO = "0.0", "+0.0;-0.0;0.0", "0", "#,##0", "#,##0.00"
 SEX_COLUMNS = (("F", "Frauen, %"), ("M", "Männer, %"))
 
 Found = Mapping[tuple[str, str, str], Comparison]
@@ -60,7 +60,7 @@ def write_workbook(path: Path, found: Found, catalog: Catalog, edition: Edition)
         notes = book.add_worksheet("Hinweise und Zeichen")
         for comparison in lines:
             sheet = book.add_worksheet(sheet_name(comparison))
-            _indicator_sheet(sheet, comparison, found, signs, edition, formats)
+            _indicator_sheet(sheet, comparison, found, catalog, edition, formats)
         _cover_sheet(cover, lines, edition, formats)
         _notes_sheet(notes, signs, edition, formats)
         cover.activate()
@@ -79,15 +79,16 @@ class _Formats:
     def __init__(self, book: Any) -> None:
         self.title = book.add_format({"bold": True, "font_size": 16, "font_color": "#16212B"})
         self.text = book.add_format({"valign": "top"})
+        self.cell = book.add_format({"indent": 1})
         self.wrapped = book.add_format({"text_wrap": True, "valign": "top"})
         self.muted = book.add_format({"font_color": "#55616D"})
-        self.banner = book.add_format({"bold": True, "font_color": "#7A2E00", "bg_color": "#FFE9B0"})
-        self.header = book.add_format(
-            {"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 2, "bottom_color": "#0A5872"}
-        )
+        self.banner = book.add_format({"bold": True, "font_color": "#9A3B00"})
+        header = {"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 2, "bottom_color": "#0A5872"}
+        self.header = book.add_format({**header, "indent": 1})
+        self.number_header = book.add_format({**header, "align": "right"})
         self.link = book.add_format({"font_color": "#0A5872", "underline": 1})
         self.sign = book.add_format({"align": "right"})
-        self._numbers = {name: book.add_format({"num_format": name}) for name in (PLAIN, SIGNED, WHOLE, THOUSANDS)}
+        self._numbers = {name: book.add_format({"num_format": name}) for name in (PLAIN, SIGNED, WHOLE, COUNT, EURO)}
         self.bold = {name: book.add_format({"num_format": name, "bold": True}) for name in (PLAIN, SIGNED)}
 
     def number(self, name: str) -> Any:
@@ -96,7 +97,7 @@ class _Formats:
 
 
 def _indicator_sheet(
-    sheet: Any, comparison: Comparison, found: Found, signs: Signs, edition: Edition, formats: _Formats
+    sheet: Any, comparison: Comparison, found: Found, catalog: Catalog, edition: Edition, formats: _Formats
 ) -> None:
     entries = comparison.members("alle")
     month = month_name(comparison.ref_month)
@@ -109,7 +110,7 @@ def _indicator_sheet(
         sheet.write_string(row, 0, line, formats.muted)
     if edition.synthetic:
         sheet.write_string(1, 0, edition.banner, formats.banner)
-    columns = _columns(comparison, found, signs)
+    columns = _columns(comparison, found, Signs.of(catalog), catalog.merkmale)
     last_row = HEADER_ROW + max(len(entries), 1)
     sheet.add_table(
         HEADER_ROW,
@@ -119,7 +120,10 @@ def _indicator_sheet(
         {
             "name": f"t_{comparison.code}_{comparison.definition.removeprefix('@')}",
             "style": "Table Style Light 1",
-            "columns": [{"header": c.header, "header_format": formats.header} for c in columns],
+            "columns": [
+                {"header": c.header, "header_format": formats.number_header if c.number_format else formats.header}
+                for c in columns
+            ],
         },
     )
     for index, column in enumerate(columns):
@@ -142,7 +146,7 @@ def _write_cell(sheet: Any, row: int, index: int, column: SheetColumn, entry: En
     if value is None or value == "":
         return
     if isinstance(value, str):
-        sheet.write_string(row, index, value, formats.sign if column.number_format else formats.text)
+        sheet.write_string(row, index, value, formats.sign if column.number_format else formats.cell)
     else:
         bold = column.header.startswith("Wert") and column.number_format in formats.bold
         chosen = formats.bold[column.number_format] if bold else formats.number(column.number_format)
@@ -162,7 +166,11 @@ def _facts(comparison: Comparison, edition: Edition) -> str:
     return " · ".join([*parts, f"Veröffentlichung {edition.name}", edition.source])
 
 
-def _columns(comparison: Comparison, found: Found, signs: Signs) -> Sequence[SheetColumn]:
+def _columns(
+    comparison: Comparison, found: Found, signs: Signs, merkmale: Mapping[str, Merkmal]
+) -> Sequence[SheetColumn]:
+    numerator, _ = comparison.indicator.versions[comparison.definition]
+    amount = EURO if merkmale[numerator.merkmal].kind == "euro" else COUNT
     value_format = SIGNED if comparison.indicator.shown_as == "change" else PLAIN
     ranks = [
         SheetColumn(f"Rang von {comparison.ranked('alle')}", 9, WHOLE, lambda e: e.places["alle"].rank),
@@ -182,15 +190,15 @@ def _columns(comparison: Comparison, found: Found, signs: Signs) -> Sequence[She
         SheetColumn("Wert, %", 9, value_format, lambda e: _value_or_sign(e, signs)),
         SheetColumn("Streubereich von, %", 12, value_format, lambda e: e.low),
         SheetColumn("Streubereich bis, %", 12, value_format, lambda e: e.high),
-        SheetColumn("zum Vormonat, Pp", 11, SIGNED, lambda e: e.month_change),
+        SheetColumn("zum Vormonat, Pp", 12, SIGNED, lambda e: e.month_change),
         SheetColumn("zum Vorjahr, Pp", 11, SIGNED, lambda e: e.year_change),
     ]
     if comparison.ranks:
         columns = [
             *ranks,
             *columns,
-            SheetColumn("Rang gesichert von", 11, WHOLE, lambda e: e.places["alle"].first),
-            SheetColumn("Rang gesichert bis", 11, WHOLE, lambda e: e.places["alle"].last),
+            SheetColumn("Rang gesichert von", 12, WHOLE, lambda e: e.places["alle"].first),
+            SheetColumn("Rang gesichert bis", 12, WHOLE, lambda e: e.places["alle"].last),
             SheetColumn("Rang im Land", 9, WHOLE, lambda e: e.places["land"].rank),
             SheetColumn("Gereihte im Land", 10, WHOLE, lambda e: e.places["land"].ranked),
         ]
@@ -200,8 +208,8 @@ def _columns(comparison: Comparison, found: Found, signs: Signs) -> Sequence[She
             by_id = {e.jc_id: e for e in other.entries}
             columns.append(SheetColumn(header, 10, value_format, _of_sex(by_id, signs)))
     columns += [
-        SheetColumn("Zähler", 14, THOUSANDS, lambda e: e.numerator),
-        SheetColumn("Summe des Nenners", 14, THOUSANDS, lambda e: e.denominator_sum),
+        SheetColumn("Zähler", 16, amount, lambda e: e.numerator),
+        SheetColumn("Summe des Nenners", 16, amount, lambda e: e.denominator_sum),
         SheetColumn("Monate des Nenners", 10, WHOLE, lambda e: e.denominator_months),
     ]
     if any(e.reason for e in comparison.entries):
@@ -223,8 +231,8 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 16)
     sheet.set_column(1, 1, 74)
-    sheet.set_column(2, 2, 16)
-    sheet.set_column(3, 3, 34)
+    sheet.set_column(2, 2, 52)
+    sheet.set_column(3, 4, 16)
     sheet.write_string(0, 0, f"{TITLE}: Vergleich der Jobcenter, {edition.month_text}", formats.title)
     if edition.synthetic:
         sheet.write_string(1, 0, edition.banner, formats.banner)
@@ -248,19 +256,18 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
     row += 1
     sheet.write_url(row, 1, "internal:'Hinweise und Zeichen'!A1", formats.link, "Hinweise und Zeichen")
     row += 2
-    for index, header in enumerate(("Blatt", "Kennzahl", "Bezugsmonat", "Tabelle im Netz")):
+    for index, header in enumerate(("Blatt", "Kennzahl", "Ziel", "Bezugsmonat", "Seite")):
         sheet.write_string(row, index, header, formats.header)
     for comparison in lines:
         row += 1
         name = sheet_name(comparison)
         sheet.write_url(row, 0, f"internal:'{name}'!A1", formats.link, name)
-        goal = f"Ziel {comparison.indicator.goal}: {GOALS[comparison.indicator.goal]}"
-        sheet.write_string(
-            row, 1, f"{comparison.title} ({goal})" if comparison.code.count("E") == 0 else comparison.title
-        )
-        sheet.write_string(row, 2, month_name(comparison.ref_month))
+        goal = comparison.indicator.goal
+        sheet.write_string(row, 1, comparison.title, formats.cell)
+        sheet.write_string(row, 2, f"{goal}: {GOALS[goal]}", formats.cell)
+        sheet.write_string(row, 3, month_name(comparison.ref_month), formats.cell)
         page = page_name(comparison, "kommunal")
-        sheet.write_url(row, 3, f"{edition.address or 'external:'}site/{page}", formats.link, page)
+        sheet.write_url(row, 4, f"{edition.address or 'external:'}site/{page}", formats.link, page)
     sheet.set_landscape()
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)
@@ -276,7 +283,7 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
     sheet.write_string(3, 0, "Zeichen", formats.header)
     sheet.write_string(3, 1, "Bedeutung", formats.header)
     notes = [
-        *signs.legend(),
+        *[(sign, words) for sign, words in signs.by_reason.values()],
         ("Pp", "Prozentpunkte"),
         ("gE", "gemeinsame Einrichtung von Kommune und Agentur für Arbeit"),
         ("Rang", "1 ist der beste Wert; nach dem angezeigten Wert, gleiche Werte teilen sich den kleinsten Rang."),
