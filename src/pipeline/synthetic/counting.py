@@ -159,6 +159,13 @@ def sustained(employed: Flag) -> tuple[Flag, Flag]:
     return _lagged(employed, 12), six
 
 
+def delivered_rows(status: Status, calendar: Calendar) -> Flag:
+    """Return persons × positions: a delivered row in the stock of the month or the month before, so that the sex is known."""
+    delivered = status.row.copy()
+    delivered[:, :PAD] = False
+    return delivered | _lagged(delivered, -1)
+
+
 def count_unit(population: Population, stock: Stock, status: Status, calendar: Calendar, offices: Sequence[int]) -> Int:
     """Return the counts of a unit as positions × merkmale × (T, M, F), integers; `llu` and `luh` stay 0 here."""
     people = population.people
@@ -189,12 +196,12 @@ def count_unit(population: Population, stock: Stock, status: Status, calendar: C
     after12, six = sustained(status.employed)
     put("svb_nach12", svb & after12)
     put("svb_kont6", svb & six)
-    known = status.row | _lagged(status.row, -1)
+    found_entry, found_exit = delivered_rows(status, calendar), status.row | _lagged(status.row, -1)
     periods = elb_periods(people, population.presence)
     person, von, bis = merged(periods.take(np.isin(periods.office, offices)), BRIDGED_DAYS)
     entry = positions_of(calendar, von)
     leave = np.searchsorted(calendar.stichtag, bis, side="right")
-    for name, at in (("elb_zugang", entry), ("elb_abgang", leave)):
+    for name, at, known in (("elb_zugang", entry, found_entry), ("elb_abgang", leave, found_exit)):
         inside = (at > 0) & (at < shape[1])
         who, when = person[inside], at[inside]
         np.add.at(counts[:, ROW[name], 0], when, 1)

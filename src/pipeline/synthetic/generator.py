@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from pipeline.catalog import load_catalog
+from pipeline.catalog import Catalog, load_catalog
 from pipeline.synthetic import tables
 from pipeline.synthetic.codes import Classes, classes_of
-from pipeline.synthetic.counting import ROW, Status, count_unit, status_of
+from pipeline.synthetic.counting import ROW, Status, count_unit, delivered_rows, status_of
 from pipeline.synthetic.employment import employed, needed_months, notified
 from pipeline.synthetic.households import elb_periods
 from pipeline.synthetic.model import PAD, Calendar, Flag, Int, Jobs, Population, Unit, joined, stacked
@@ -99,8 +99,7 @@ def _deliver(
     measures = population.measures.take(np.isin(population.measures.office, unit.offices))
     own_stock = stock.take(np.isin(stock.office, unit.offices))
     own_rows = matrix(own_stock, np.ones(len(own_stock), dtype=np.bool_), *status.row.shape)
-    known = status.row.copy()
-    known[:, 1:] |= status.row[:, :-1]
+    known = delivered_rows(status, calendar)
     edge = np.searchsorted(own_stock.position, np.arange(len(calendar.months) + 1))
     step = max(1, ROWS_AT_ONCE // max(1, int(np.diff(edge).max())))
     for low in range(unit.begin, unit.end, step):
@@ -162,6 +161,7 @@ def generate(
     seed: int,
     progress: Progress | None = None,
     workers: int = 2,
+    catalog: Catalog | None = None,
 ) -> dict[str, Any]:
     """Write a synthetic delivery tree for the months `first` … `last` into the new directory `out` and return a summary.
 
@@ -170,7 +170,7 @@ def generate(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SyntheticError(f"{out} already has content: choose a new or an empty directory")
-    catalog = load_catalog()
+    catalog = catalog or load_catalog()
     plan = make_plan(catalog, first, last, scale=scale, seed=seed)
     classes = classes_of(catalog)
     report = progress or (lambda done, total, what: None)
