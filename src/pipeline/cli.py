@@ -209,6 +209,45 @@ def alerts(
     _result({"waiting": waiting}, as_json, [f"{len(waiting)} alarm(s) waiting", *waiting])
 
 
+@app.command()
+def explain(
+    kennzahl: Annotated[str, typer.Argument(help="indicator, for example K2E3")],
+    month: Annotated[str, typer.Option("--month", callback=_month, help="reference month of the figure")],
+    store: StoreOption,
+    jobcenter: Annotated[str, typer.Option("--jobcenter", help="jobcenter id, Land, kommunal or bund")],
+    sex: Annotated[str, typer.Option("--geschlecht", help="T, M or F")] = "T",
+    version: Annotated[str, typer.Option("--fassung", help="@2011 or @2019; default: the one in force")] = "",
+    as_json: Json = False,
+) -> None:
+    """Say where a published figure comes from, down to the digests of the deliveries."""
+    from pipeline import explain as explaining
+    from pipeline.catalog import load_catalog
+
+    catalog = load_catalog()
+    found = explaining.explain(store, catalog, kennzahl, jobcenter, month, sex, version)
+    _result(explaining.as_json(found), as_json, explaining.as_lines(found, catalog))
+
+
+@app.command()
+def verify(
+    release: Annotated[str, typer.Argument(help="name of a release, for example 2018-07.1")],
+    store: StoreOption,
+    as_json: Json = False,
+) -> None:
+    """Recheck all digests of a release and compute it anew from the original bytes."""
+    from pipeline.verify import verify as verify_release
+
+    result = verify_release(store, release, _say)
+    state = "verified" if not result.problems else f"{len(result.problems)} difference(s)"
+    _result(
+        {"release": release, "files": result.files, "deliveries": result.deliveries, "problems": result.problems},
+        as_json,
+        [f"{release}: {state}; {result.files} files, {result.deliveries} deliveries", *result.problems],
+    )
+    if result.problems:
+        raise typer.Exit(EXIT_FAILED)
+
+
 def main() -> None:
     """Run the command; every expected failure ends in one clear line and its exit code."""
     from pipeline.catalog import CatalogError

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog, Gebietsaenderung, load_catalog
@@ -257,17 +258,26 @@ def compare(run: Run) -> Summary:
             schema=arrow_schema(run.catalog.results["vergleich"]),
         )
         write_table(run.store.computed("vergleich", run.month), comparison)
-        return _disclose(run, disclose, result, series, comparison)
-
-
-def _disclose(run: Run, disclose: Any, result: Any, series: Any, comparison: Any) -> Summary:
-    raise NotImplementedError
+        eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
+        disclosed = disclose(
+            eckwerte,
+            result,
+            series,
+            run.territory.members,
+            run.vergleichstyp_of,
+            indicators=run.catalog.indicators,
+            merkmale=run.catalog.merkmale,
+            run_month=run.month,
+            vergleich_schema=arrow_schema(run.catalog.results["vergleich"]),
+            small_euro_cells=frozenset(tuple(cell) for cell in run.counted["small_euro_cells"]),
+        )
+        for name, path in published_tables(run).items():
+            write_table(path, getattr(disclosed, name))
+    return {"vergleich": comparison.num_rows, "unterdrueckt": disclosed.summary}
 
 
 def check_results(run: Run) -> Summary:
     """Check the computed and the suppressed tables; raises QualityStop if a critical rule is broken anywhere."""
-    import pyarrow as pa
-
     from pipeline import check
     from pipeline.store import write_findings
 
@@ -282,6 +292,7 @@ def check_results(run: Run) -> Summary:
             run.catalog,
             expectations(),
             run.month,
+            zaehltage=run.zaehltage,
         )
         content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json())}
         earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
@@ -353,16 +364,14 @@ def published_tables(run: Run) -> dict[str, Path]:
 
 
 def _manifest_inputs(run: Run) -> dict[str, Any]:
-    """Return what a release rests on: deliveries and code lists by address and digest, switches, versions. No time, no host."""
+    """Return what a release rests on: deliveries and code lists by address and digest. No time, no host."""
     return {
         "lieferungen": [
             {key: d[key] for key in ("address", "ref_month", "table", "unit", "sha256")}
             for d in run.deliveries["deliveries"]
         ],
         "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
-        "schalter": {name: switch.default for name, switch in run.catalog.switches.items()},
         "lock_sha256": _lock_digest(),
-        "version": metadata.version("kennzahlen-48a"),
     }
 
 

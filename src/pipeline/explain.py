@@ -1,0 +1,209 @@
+"""Where a published figure comes from: formula with the numbers filled in, counts by month, deliveries with their digests.
+
+Reads a release only, so it shows what was published and nothing that was withheld.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.catalog import Catalog, Indicator, Side
+from pipeline.months import add_months, month_range
+from pipeline.store import read_json
+from pipeline.summary import german, newest_release
+
+
+class UnknownFigureError(ValueError):
+    """There is no such figure in the release."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A figure taken apart. `sides` are (role, side, [(month, value or None, reason, origin)]), `deliveries` what was read."""
+
+    release: Path
+    row: Mapping[str, Any]
+    rank: Mapping[str, Any] | None
+    indicator: Indicator
+    version: str
+    sides: tuple[tuple[str, Side, tuple[tuple[str, Decimal | None, str, str], ...]], ...]
+    deliveries: tuple[Mapping[str, str], ...]
+    synthetic: bool
+    title: str
+
+
+def explain(
+    store: Path, catalog: Catalog, kennzahl: str, area: str, ref_month: str, sex: str = "T", version: str = ""
+) -> Explanation:
+    """Take the figure of `area` (jobcenter id, Land, `kommunal` or `bund`) apart; raises UnknownFigureError."""
+    indicator = catalog.indicators.get(kennzahl)
+    if indicator is None:
+        raise UnknownFigureError(f"{kennzahl!r} is no indicator; there are {', '.join(catalog.indicators)}")
+    release = newest_release(store, add_months(ref_month, indicator.lag))
+    table = pq.read_table(release / "kennzahlen.parquet")
+    rows = table.filter(
+        pc.and_(
+            pc.and_(pc.equal(table["kennzahl"], kennzahl), pc.equal(table["gebiet"], area)),
+            pc.and_(pc.equal(table["geschlecht"], sex), pc.equal(table["ref_month"], ref_month)),
+        )
+    ).to_pylist()
+    chosen = [r for r in rows if (r["definition"] == kennzahl + version if version else r["in_kraft"])]
+    if not chosen:
+        raise UnknownFigureError(f"{release}: no {kennzahl}{version} for {area!r} in {ref_month}, sex {sex}")
+    row = chosen[0]
+    version = row["definition"].removeprefix(kennzahl)
+    manifest = read_json(release / "manifest.json")
+    jobcenter = catalog.jobcenters.get(area)
+    sides = []
+    for role, side in zip(("Zähler", "Nenner"), indicator.versions[version], strict=True):
+        months = month_range(add_months(ref_month, side.months[0]), add_months(ref_month, side.months[1]))
+        sides.append((role, side, _cells(release, area, sex, side, months) if jobcenter else ()))
+    return Explanation(
+        release,
+        row,
+        _rank(release, row) if jobcenter else None,
+        indicator,
+        version,
+        tuple(sides),
+        _deliveries(manifest, catalog, area, sides) if jobcenter else (),
+        bool(manifest["grundlage"]["datenart"] == "synthetisch"),
+        jobcenter.name if jobcenter else area,
+    )
+
+
+def _cells(
+    release: Path, area: str, sex: str, side: Side, months: list[str]
+) -> tuple[tuple[str, Decimal | None, str, str], ...]:
+    table = pq.read_table(release / "eckwerte.parquet")
+    found = table.filter(
+        pc.and_(
+            pc.and_(pc.equal(table["jc_id"], area), pc.equal(table["geschlecht"], sex)),
+            pc.equal(table["merkmal"], side.merkmal),
+        )
+    ).to_pylist()
+    by_month = {r["ref_month"]: r for r in found}
+    absent = {"wert": None, "grund": "zu_kurze_reihe", "basis": ""}
+    cells = ((m, by_month.get(m, absent)) for m in months)
+    return tuple((m, c["wert"], c["grund"] or "", c["basis"]) for m, c in cells)
+
+
+def _rank(release: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    table = pq.read_table(release / "vergleich.parquet")
+    found = table.filter(
+        pc.and_(
+            pc.and_(pc.equal(table["jc_id"], row["gebiet"]), pc.equal(table["definition"], row["definition"])),
+            pc.equal(table["geschlecht"], row["geschlecht"]),
+        )
+    ).to_pylist()
+    return found[0] if found else None
+
+
+def _deliveries(
+    manifest: Mapping[str, Any], catalog: Catalog, area: str, sides: list[Any]
+) -> tuple[Mapping[str, str], ...]:
+    """Return the deliveries that the cells of both sides read: of the unit and its predecessors, of `bst`, of `statistik`."""
+    units = {area}
+    while True:
+        more = {c.alt for c in catalog.gebietsaenderungen if c.neu in units} - units
+        if not more:
+            break
+        units |= more
+    wanted: set[tuple[str, str, str]] = set()
+    for _, side, cells in sides:
+        merkmal = catalog.merkmale[side.merkmal]
+        for month, _, _, basis in cells:
+            if basis == "eckwerte":
+                wanted.add((month, "eckwerte", "statistik"))
+                continue
+            for needs in (merkmal.needs, merkmal.needs_by_sex):
+                for table, (first, last) in needs.items():
+                    for m in month_range(add_months(month, first), add_months(month, last)):
+                        names = {"bst"} if table == "beschaeftigung" else units
+                        wanted |= {(m, table, unit) for unit in names}
+    used = manifest["grundlage"]["eingaben"]["lieferungen"]
+    found = [d for d in used if (d["ref_month"], d["table"], d["unit"]) in wanted]
+    return tuple(sorted(found, key=lambda d: (d["table"], d["ref_month"], d["unit"])))
+
+
+def as_lines(found: Explanation, catalog: Catalog) -> list[str]:
+    """Return the explanation as German text."""
+    row, indicator = found.row, found.indicator
+    label = indicator.label_of(found.version).de
+    lines = ["SYNTHETISCHE DATEN – alle Zahlen sind erfunden", ""] if found.synthetic else []
+    lines += [
+        f"{row['kennzahl']} {label}",
+        f"{found.title}, Bezugsmonat {row['ref_month']}, Geschlecht {row['geschlecht']}, Fassung {row['definition']}",
+        f"{indicator.legal_basis} der Verordnung zu § 48a SGB II: {indicator.definition_of(found.version)}",
+        "",
+    ]
+    lines += [*_formula(found), ""]
+    for role, side, cells in found.sides:
+        if not cells:
+            continue
+        label_of = catalog.merkmale[side.merkmal].label.de
+        lines.append(f"{role}: {label_of} ({side.merkmal}), {cells[0][0]} bis {cells[-1][0]}")
+        lines += [
+            f"  {month}  {_count(value) if value is not None else '–':>14}  {reason or 'aus ' + basis}"
+            for month, value, reason, basis in cells
+        ]
+        lines.append("")
+    if found.deliveries:
+        lines.append(f"Gelesene Lieferungen ({len(found.deliveries)}), mit SHA-256 der Originaldatei:")
+        lines += [f"  {d['sha256']}  {d['address']}" for d in found.deliveries]
+        lines.append("")
+    return [*lines, f"Veröffentlichung {found.release}"]
+
+
+def _formula(found: Explanation) -> list[str]:
+    row = found.row
+    if row["wert_anzeige"] is None:
+        return [f"kein Wert: {row['grund']}"]
+    above, below, months = _count(row["zaehler"]), _count(row["nenner_summe"]), row["nenner_monate"]
+    if found.indicator.shown_as == "change":
+        formula = f"({above} / {below} − 1) · 100 = {german(row['wert_anzeige'])} %"
+    else:
+        mean = f"({below} / {months})" if months > 1 else below
+        formula = f"{above} / {mean} · 100 = {german(row['wert_anzeige'])} %"
+    lines = [formula, f"ungerundet {row['wert']!r} %".replace(".", ",")]
+    rank = found.rank
+    if rank and rank["rang_alle"]:
+        lines.append(f"Rang {rank['rang_alle']} von {rank['anzahl_alle']} (eigene Berechnung; 1 ist der beste Wert)")
+    if row["hinweise"]:
+        lines.append(f"Hinweise: {row['hinweise']}")
+    return lines
+
+
+def _count(value: Decimal) -> str:
+    text = f"{value:,.2f}" if value % 1 else f"{value:,.0f}"
+    return text.replace(",", "\u202f").replace(".", ",")
+
+
+def as_json(found: Explanation) -> dict[str, Any]:
+    """Return the explanation as JSON-able values."""
+    return {
+        "release": str(found.release),
+        "synthetisch": found.synthetic,
+        "kennzahl": {k: str(v) if isinstance(v, Decimal) else v for k, v in found.row.items()},
+        "rang": found.rank["rang_alle"] if found.rank else None,
+        "anzahl": found.rank["anzahl_alle"] if found.rank else None,
+        "seiten": [
+            {
+                "seite": role,
+                "merkmal": side.merkmal,
+                "operator": side.operator,
+                "monate": [
+                    {"ref_month": m, "wert": None if v is None else str(v), "grund": g, "basis": b}
+                    for m, v, g, b in cells
+                ],
+            }
+            for role, side, cells in found.sides
+        ],
+        "lieferungen": [dict(d) for d in found.deliveries],
+    }
