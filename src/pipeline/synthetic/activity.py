@@ -83,7 +83,7 @@ def draw_starts(
     parts.append((rows, day, *_oegb(rng, day)))
     rows, day = _days(rng, calendar, periods, np.full(len(factor), OTHER_PER_YEAR))
     art = np.where(rng.random(len(day)) < 0.25, FREIWILLIG, SONST).astype(np.int8)
-    rare = _chosen(rng, len(day), ((0.06, "16f"), (0.04, "16i"), (0.03, "16e_neu"), (0.02, "16j"), (0.02, "16k")))
+    rare = _chosen(rng, len(day), ((0.06, "16f"), (0.006, "16i"), (0.006, "16e_neu"), (0.004, "16j"), (0.004, "16k")))
     parts.append((rows, day, art, np.where(art == SONST, rare, NO_SUPPORT).astype(np.int8)))
     rows = np.concatenate([p[0] for p in parts])
     day = np.concatenate([p[1] for p in parts])
@@ -160,8 +160,8 @@ def draw_measures(
             (0.22, "vb"),
             (0.02, "16b"),
             (0.02, "esf_lza"),
-            (0.002, "16i"),
-            (0.001, "16k"),
+            (0.0003, "16i"),
+            (0.0003, "16k"),
         ),
     )
     art = np.where(art == NO_SUPPORT, CODE["16_sonst"], art).astype(np.int8)

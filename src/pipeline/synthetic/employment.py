@@ -13,6 +13,8 @@ from pipeline.synthetic.receipt import month_last
 
 FRAGILE_SHARE, FRAGILE_DAYS, STABLE_DAYS = 0.45, 90.0, 1050.0
 NEXT_JOB_DAYS = 170.0
+FIRST_NOTIFIED_YEAR = 2000
+MINIJOB_GROUPS = np.array([109] * 30 + [110] * 4 + [209] * 3 + [210, 190, 202], dtype=np.int32)
 
 
 def _lengths(rng: np.random.Generator, count: int) -> Int:
@@ -63,7 +65,7 @@ def _other_starts(rng: np.random.Generator, people: People, starts: Starts) -> J
         ~starts.abroad & ((starts.art == GERING) | (starts.art == FREIWILLIG) | ((starts.art == AUSBILDUNG) & dual))
     )
     art, von = starts.art[rows], starts.beginn[rows]
-    mini = np.array([109, 109, 109, 109, 109, 110, 209, 210, 190, 202], dtype=np.int32)[rng.integers(0, 10, len(rows))]
+    mini = MINIJOB_GROUPS[rng.integers(0, len(MINIJOB_GROUPS), len(rows))]
     group = np.select([art == GERING, art == FREIWILLIG], [mini, 123], 102).astype(np.int32)
     length = np.select(
         [art == GERING, art == FREIWILLIG],
@@ -120,17 +122,14 @@ def employed(count: int, calendar: Calendar, jobs: Jobs) -> Flag:
 
 
 def notified(jobs: Jobs, calendar: Calendar) -> Jobs:
-    """Return the employers' notifications: jobs split at each turn of the year from the first delivered year on."""
-    days = np.array([f"{m[:4]}-12-31" for m in calendar.months if m.endswith("-12")], dtype="datetime64[D]")
-    for turn in days.astype(np.int64):
+    """Return the employers' notifications: jobs split at each turn of the year up to the end of the calendar."""
+    years = np.arange(FIRST_NOTIFIED_YEAR, int(calendar.months[-1][:4]) + 1)
+    for turn in (years - 1969).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64) - 1:
         across = (jobs.von <= turn) & (jobs.bis > turn)
         later = jobs.take(across)
-        jobs = stacked(
-            [
-                jobs.with_column(bis=np.where(across, turn, jobs.bis)),
-                later.with_column(von=np.full(len(later), turn + 1)),
-            ]
-        )
+        earlier = jobs.with_column(bis=np.where(across, turn, jobs.bis))
+        jobs = stacked([earlier, later.with_column(von=np.full(len(later), turn + 1))])
+    jobs = jobs.take(jobs.bis >= calendar.begin)
     return jobs.take(np.lexsort((jobs.personengruppe, jobs.bis, jobs.von, jobs.person)))
 
 

@@ -36,7 +36,7 @@ MARKER_TEXT = (
     "Diese Daten sind erfunden (synthetisch). Sie beschreiben keine wirklichen Personen und keine wirklichen Ergebnisse "
     "von Jobcentern."
 )
-METADATA = {b"synthetisch": b"ja", b"hinweis": MARKER_TEXT.encode()}
+METADATA = {"synthetisch": "ja", "hinweis": MARKER_TEXT}
 PERSON_DIGITS, BG_DIGITS = 11, 13
 NO_MONTHS_KNOWN = 62
 LATE_DAYS = 120
@@ -122,14 +122,13 @@ def euros(cents: Int, precision: int, missing: Flag | None = None) -> pa.Array:
 
 
 def table(columns: Mapping[str, pa.Array]) -> pa.Table:
-    """Return a table that says in its metadata that it is synthetic."""
-    schema = pa.schema([(name, array.type) for name, array in columns.items()], metadata=METADATA)
-    return pa.Table.from_arrays(list(columns.values()), schema=schema)
+    """Return a table of these columns."""
+    return pa.Table.from_arrays(list(columns.values()), names=list(columns))
 
 
 @contextmanager
 def opened(path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """Open a delivery file for writing; all deliveries are written with the same options."""
+    """Open a delivery file for writing: always the same options, always the mark in the file's metadata."""
     with (
         pa.OSFile(path, "wb") as sink,
         pq.ParquetWriter(
@@ -142,6 +141,7 @@ def opened(path: str, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
             version="2.6",
         ) as writer,
     ):
+        writer.add_key_value_metadata(METADATA)
         yield writer
 
 
