@@ -102,7 +102,7 @@ WITH found AS (
 SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        f.ref_month, f.ebene, f.gebiet, f.kennzahl, f.definition, f.geschlecht, f.basis, f.reason AS grund,
        CASE WHEN isfinite(f.wert) THEN f.wert END AS wert,
-       f.nenner_summe::DOUBLE AS nenner_summe, f.nenner_monate,
+       (f.nenner_summe / f.nenner_monate)::DOUBLE AS nenner,
        forces.in_force,
        CASE WHEN sizes.first IS NOT NULL THEN (SELECT max(n) FROM sizes) - sizes.n END AS jobcenters_missing,
        (f.wert IS NULL) = (f.reason IS NOT NULL) AND (f.wert IS NULL) = (f.wert_anzeige IS NULL) AS value_or_reason,
@@ -166,7 +166,7 @@ WITH found AS (
     FROM in_sets WHERE NOT coalesce(better <> 0 AND wert IS NOT NULL AND member IS NOT NULL, false) GROUP BY id
 )
 SELECT v.jc_id, v.ref_month, v.kennzahl, v.definition, v.geschlecht,
-       v.nenner_summe::DOUBLE AS nenner_summe, v.nenner_monate,
+       (v.nenner_summe / v.nenner_monate)::DOUBLE AS nenner,
        (v.wert IS NULL) = (nullif(v.grund, '') IS NOT NULL) AND (v.wert IS NULL) = (v.wert_anzeige IS NULL) AS value_or_reason,
        k.gebiet IS NOT NULL AND v.wert IS NOT DISTINCT FROM k.wert AND v.wert_anzeige IS NOT DISTINCT FROM k.wert_anzeige
            AND v.zaehler IS NOT DISTINCT FROM k.zaehler AND v.nenner_summe IS NOT DISTINCT FROM k.nenner_summe

@@ -59,7 +59,7 @@ _LEISTUNGSBEZUG = """
 SELECT jc_id,
        1 - count(*) / sum(copies) AS duplicate_share,
        count(*) FILTER (von < DATE '2005-01-01') / count(*) AS before_2005_share,
-       count(*) FILTER (bis > getvariable('freeze') + INTERVAL 2 YEAR) / count(*) AS far_future_share,
+       count(*) FILTER (bis > getvariable('freeze_day') + INTERVAL 2 YEAR) / count(*) AS far_future_share,
        count(*) FILTER (von > getvariable('stichtag') + INTERVAL 8 DAY
                         OR bis < getvariable('stichtag_1') - INTERVAL 7 DAY) / count(*) AS outside_share
 FROM (SELECT jc_id, person, bg, von, bis, count(*) AS copies FROM leistungsbezug_0 GROUP BY ALL)
@@ -71,7 +71,7 @@ SELECT jc_id,
        1 - count(DISTINCT (person, beginn, art, foerderung, im_ausland)) / count(*) AS duplicate_share,
        count(*) FILTER (beginn <= getvariable('stichtag_2') OR beginn > getvariable('stichtag'))
            / count(*) AS outside_share,
-       count(*) FILTER (recorded_on > getvariable('freeze')) / count(*) AS late_share,
+       count(*) FILTER (recorded_on > getvariable('freeze_day')) / count(*) AS late_share,
        count(*) FILTER (recorded_on < beginn - INTERVAL 1 YEAR) / count(*) AS recorded_early_share,
        count(*) FILTER (im_ausland) / count(*) AS abroad_share,
        count(*) FILTER (art = 'sonst') / count(*) AS other_share,
@@ -94,11 +94,11 @@ SELECT jc_id,
        1 - count(*) / sum(copies) AS duplicate_share,
        coalesce(sum(copies) FILTER (largest < 0), 0)::BIGINT AS negative_rows,
        max(largest)::DOUBLE AS largest_eur,
-       sum(copies) FILTER (largest = 0) / sum(copies) AS zero_share,
+       coalesce(sum(copies) FILTER (largest = 0), 0) / sum(copies) AS zero_share,
        coalesce(sum(copies) FILTER (person IS NULL), 0)::BIGINT AS rows_without_person,
        approx_count_distinct(bg) AS bgs,
        (sum(copies * largest) / nullif(approx_count_distinct(bg), 0))::DOUBLE AS eur_per_bg,
-       (sum(copies * largest) FILTER (rechtsgrundlage IN ('22_1', '22_2', '22_6', '22_8'))
+       (coalesce(sum(copies * largest) FILTER (rechtsgrundlage IN ('22_1', '22_2', '22_6', '22_8')), 0)
            / nullif(sum(copies * largest), 0))::DOUBLE AS housing_share
 FROM (SELECT jc_id, bg, person, rechtsgrundlage, anspruch_eur AS largest, count(*) AS copies FROM leistung_0 GROUP BY ALL)
 GROUP BY jc_id

@@ -117,7 +117,7 @@ def open_month(
         "stichtag": zaehltage.stichtag(month),
         "stichtag_1": zaehltage.stichtag(add_months(month, -1)),
         "stichtag_2": zaehltage.stichtag(add_months(month, -2)),
-        "freeze": zaehltage.freeze(month),
+        "freeze_day": zaehltage.freeze(month),
         "bst_first": first_day(bst_month),
         "bst_last": last_day(bst_month),
     }

@@ -9,9 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from breaking_deliveries import BREAKS
-from delivered_world import BST, MONTH, SMALL, ZAEHLTAGE, Delivered, good_world
+from delivered_world import BST, MONTH, SMALL, ZAEHLTAGE, Delivered, good_world, small_catalog
 
-from pipeline.catalog import load_catalog
 from pipeline.check import RuleResult, check_deliveries
 from pipeline.check.deliveries import CROSS, KEY, profile
 from pipeline.check.engine import Engine
@@ -37,7 +36,7 @@ def engine() -> Engine:
 def _checked(world: Delivered, table: str, suite: Suite, engine: Engine, root: Path) -> dict[str, RuleResult]:
     """Check one table of a world and return its results by rule id."""
     staged = StagedMonths(root, world.write(root))
-    catalog = load_catalog()
+    catalog = small_catalog()
     with database(Store(root), "1GB", 1) as connection:
         open_month(connection, staged, MONTH, ZAEHLTAGE, catalog, BST)
         valid = [j.jc_id for j in catalog.valid_jobcenters(ZAEHLTAGE.stichtag(MONTH))]
@@ -84,7 +83,7 @@ def test_the_rule_fails_on_what_it_forbids_and_names_the_unit(
 
 
 def _verdict(world: Delivered, root: Path, **options: Any) -> Any:
-    return check_deliveries(Store(root), MONTH, world.write(root), ZAEHLTAGE, load_catalog(), EXPECTATIONS, **options)
+    return check_deliveries(Store(root), MONTH, world.write(root), ZAEHLTAGE, small_catalog(), EXPECTATIONS, **options)
 
 
 def test_the_verdict_of_a_good_world_is_clean_and_complete(tmp_path: Path) -> None:
