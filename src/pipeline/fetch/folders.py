@@ -12,18 +12,17 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.fetch.exchange import Listing, Offer, PullError, UnreachableError
+from pipeline.fetch.gathering import in_thread
 from pipeline.fetch.incoming import Body, TooLargeError
 from pipeline.fetch.places import Layout
 from pipeline.store import Delivery
 
 CHUNK_BYTES = 1 << 20
-T = TypeVar("T")
 
 
 def tree_id(root: Path) -> str:
@@ -85,7 +84,7 @@ class Directory:
 
     async def pull(self, offer: Offer, known: Delivery | None, body: Body) -> str | None:
         """Copy one file; one that changes while it is read is read again."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._copy, offer, body)
+        return await in_thread(self._pool, self._copy, offer, body)
 
     def _copy(self, offer: Offer, body: Body) -> str:
         try:
@@ -160,9 +159,6 @@ class Remote:
         text = str(error).strip() or type(error).__name__
         return self._redact(text.splitlines()[0][:300])
 
-    async def _threaded(self, act: Callable[..., T], *args: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(act, *args))
-
     async def open(self) -> None:
         """Start the threads; connections are made by the first who needs one."""
         self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="fetch")
@@ -172,7 +168,7 @@ class Remote:
         cause = ""
         for attempt in range(1, self._attempts + 1):
             try:
-                return await self._threaded(self._sweep if self._flat else self._walk_all, layout)
+                return await in_thread(self._pool, self._sweep if self._flat else self._walk_all, layout)
             except Exception as error:
                 cause = self._cause(error)
                 if isinstance(error, FileNotFoundError | PermissionError):
@@ -213,7 +209,7 @@ class Remote:
 
     async def pull(self, offer: Offer, known: Delivery | None, body: Body) -> str | None:
         """Copy one file, with attempts and growing pauses."""
-        return await self._threaded(self._copy, offer, body)
+        return await in_thread(self._pool, self._copy, offer, body)
 
     def _copy(self, offer: Offer, body: Body) -> str:
         attempts = 1 if self.hasty else self._attempts
@@ -244,7 +240,7 @@ class Remote:
     async def reachable(self) -> bool:
         """Tell whether the root can be looked at."""
         try:
-            return bool(await self._threaded(lambda: self._connect().exists(self._root)))
+            return bool(await in_thread(self._pool, lambda: self._connect().exists(self._root)))
         except Exception:
             return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -24,3 +25,13 @@ async def for_each(items: Iterable[T], workers: int, act: Callable[[T], Awaitabl
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def in_thread(pool: Executor | None, act: Callable[..., T], *args: object) -> T:
+    """Run `act` in a thread; when cancelled, wait for it, because it may be writing to what the caller will close."""
+    future = asyncio.get_running_loop().run_in_executor(pool, act, *args)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        raise

@@ -9,10 +9,13 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 _ANCHOR = re.compile(r"<a\s([^>]*)>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""")
+_TITLE = re.compile(r"<title>\s*(?:index of|directory listing)", re.IGNORECASE)
+# Nearly all links of an index page: a name without anything that could lead out of the folder.
+_PLAIN = re.compile(r"^[A-Za-z0-9_@~%-][A-Za-z0-9._@~%-]*/?$")
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,8 @@ def children(page: str, url: str) -> list[Link]:
         href = attributes.get("href", "")
         if not href or href.startswith(("#", "?")):
             continue
-        try:
-            target = urlsplit(urljoin(url, href))
-        except ValueError:
-            continue
-        if (target.scheme, target.netloc) != (base.scheme, base.netloc) or not _below(target.path, folder):
-            continue
-        rest = unquote(_below(target.path, folder))
+        rest = href if _PLAIN.match(href) else _beyond(href, url, base, folder)
+        rest = unquote(rest)
         name = rest.rstrip("/")
         if not name or "/" in name or name in (".", ".."):
             continue
@@ -53,6 +51,20 @@ def children(page: str, url: str) -> list[Link]:
             name, rest.endswith("/"), attributes.get("data-version", ""), int(size) if size.isdigit() else None
         )
     return list(found.values())
+
+
+def calls_itself_index(page: str) -> bool:
+    """Tell whether a page says that it is a directory index, so that no links mean an empty folder."""
+    return _TITLE.search(page) is not None
+
+
+def _beyond(href: str, url: str, base: SplitResult, folder: str) -> str:
+    """Return what a link adds to the folder of the page, empty if it leads elsewhere."""
+    try:
+        target = urlsplit(urljoin(url, href))
+    except ValueError:
+        return ""
+    return _below(target.path, folder) if (target.scheme, target.netloc) == (base.scheme, base.netloc) else ""
 
 
 def _below(path: str, folder: str) -> str:
@@ -71,7 +83,7 @@ def index_page(title: str, links: Iterable[Link]) -> str:
         + f">{html.escape(link.name)}{'/' if link.is_folder else ''}</a></li>"
         for link in links
     )
-    name = html.escape(title)
+    name = html.escape(f"Index of {title}")
     return (
         f'<!DOCTYPE html>\n<html lang="de"><head><meta charset="utf-8"><title>{name}</title></head>\n'
         f"<body><h1>{name}</h1>\n<ul>\n{rows}\n</ul></body></html>\n"

@@ -124,9 +124,10 @@ def revised(in_force: Mapping[Key, Delivery], history: Iterable[Delivery], catal
 
 
 def same_bytes(in_force: Iterable[Delivery], catalog: Catalog, snapshot: Callable[[str], Path]) -> list[Finding]:
-    """Return a finding for every delivery whose bytes another unit or month of the same table has too.
+    """Return a finding for every delivery whose bytes another unit has delivered for the same table, in any month.
 
-    A publisher's outage page looks like that. Files without a single row are equal by nature and are no finding.
+    A publisher's outage page looks like that. Files without a single row are equal by nature and are no finding, nor are
+    equal months of one unit: a small unit's measures may well not change.
     """
     groups: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for delivery in in_force:
@@ -134,7 +135,7 @@ def same_bytes(in_force: Iterable[Delivery], catalog: Catalog, snapshot: Callabl
             groups[delivery.table, delivery.sha256].append(delivery)
     found = []
     for (_, digest), group in sorted(groups.items()):
-        if len(group) == 1 or has_no_rows(snapshot(digest), group[0].suffix):
+        if len({d.unit for d in group}) == 1 or has_no_rows(snapshot(digest), group[0].suffix):
             continue
         addresses = sorted(d.address for d in group)
         for delivery in group:

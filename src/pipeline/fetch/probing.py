@@ -5,7 +5,7 @@ The first run asks for everything the registry allows in 37 months; later ones a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +26,30 @@ class Probing:
         self._memory = memory
         self._months = month_range(add_months(month, -MONTHS_BACK), month)
 
-    def questions(self, display: str) -> list[Place]:
-        """Return the addresses to ask for at first."""
+    def questions(self, display: str) -> Iterator[Place]:
+        """Yield the addresses to ask for at first."""
         known = self._read().get(display)
-        places = [Place("", CODELIST, unit, suffix) for unit, suffix in ROOT_FILES.values()]
-        places += self._ask({t.unit for t in self._catalog.tables.values() if t.unit != "jobcenter"}, self._months)
+        yield from (Place("", CODELIST, unit, suffix) for unit, suffix in ROOT_FILES.values())
+        for table in self._catalog.tables.values():
+            if table.unit != "jobcenter":
+                for month in self._months:
+                    yield from (Place(month, table.name, table.unit, suffix) for suffix in SUFFIXES)
         units = set(self._catalog.jobcenters)
         if known is None:
-            return places + self._ask(units, self._months)
+            yield from self._ask(units, self._months)
+            return
         speaking = units & set(known["units"])
+        yield from self._ask(speaking, self._months)
         # The last month asked for is asked for again: its deliveries may have come since.
         new = [m for m in self._months if not known["from"] <= m < known["to"]] or self._months[-1:]
-        return places + self._ask(speaking, self._months) + self._ask(units - speaking, new)
+        yield from self._ask(units - speaking, new)
 
-    def more(self, display: str, found: Iterable[Place]) -> list[Place]:
-        """Return what to ask for in addition, after `found`: all months of units that were silent until now."""
+    def more(self, display: str, found: Iterable[Place]) -> Iterator[Place]:
+        """Yield what to ask for in addition, after `found`: all months of units that were silent until now."""
         known = self._read().get(display)
-        if known is None:
-            return []
-        awake = {p.unit for p in found if p.table in self._catalog.person_tables} - set(known["units"])
-        return self._ask(awake, self._months)
+        if known is not None:
+            awake = {p.unit for p in found if p.table in self._catalog.person_tables} - set(known["units"])
+            yield from self._ask(awake, self._months)
 
     def learned(self, display: str, found: Iterable[Place]) -> None:
         """Remember who answered and which months everybody was asked for."""
@@ -61,19 +65,11 @@ class Probing:
     def _read(self) -> dict[str, dict[str, Any]]:
         return dict(read_json(self._memory)) if self._memory.exists() else {}
 
-    def _ask(self, units: set[str], months: list[str]) -> list[Place]:
-        jobcenters = self._catalog.jobcenters
-        return [
-            Place(month, table.name, unit, suffix)
-            for month in months
-            for table in self._catalog.tables.values()
-            for unit in sorted(units)
-            if (table.unit == unit)
-            or (
-                table.unit == "jobcenter"
-                and unit in jobcenters
-                and jobcenters[unit].valid_from <= last_day(month)
-                and ((ends := jobcenters[unit].valid_to) is None or first_day(month) <= ends)
-            )
-            for suffix in SUFFIXES
-        ]
+    def _ask(self, units: set[str], months: list[str]) -> Iterator[Place]:
+        jobcenters = [self._catalog.jobcenters[unit] for unit in sorted(units)]
+        tables = self._catalog.person_tables
+        for month in months:
+            first, last = first_day(month), last_day(month)
+            for unit in jobcenters:
+                if unit.valid_from <= last and (unit.valid_to is None or first <= unit.valid_to):
+                    yield from (Place(month, table, unit.jc_id, suffix) for table in tables for suffix in SUFFIXES)

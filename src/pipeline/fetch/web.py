@@ -14,7 +14,7 @@ from pipeline.fetch.exchange import Listing, Offer, PullError, Trouble, Unreacha
 from pipeline.fetch.gathering import for_each
 from pipeline.fetch.http_client import AgainError, HttpClient, Limits
 from pipeline.fetch.incoming import Body, HtmlPageError, TooLargeError
-from pipeline.fetch.index_page import Link, children
+from pipeline.fetch.index_page import Link, calls_itself_index, children
 from pipeline.fetch.places import ROOT_FILES, Layout, Place, is_month
 from pipeline.fetch.probing import Probing
 from pipeline.store import Delivery
@@ -70,7 +70,7 @@ class Web:
             links = await self._children("")
         except PullError as error:
             raise UnreachableError(f"{error.cause}, {error.attempts} attempts") from error
-        if links is None or not any(is_month(link.name) or link.name in ROOT_FILES for link in links):
+        if links is None:
             return await self._probe()
         listing = Listing()
         folders = self._enter(layout, listing, "", links)
@@ -123,7 +123,11 @@ class Web:
                     page += chunk
                     if len(page) > PAGE_BYTES:
                         raise PullError(f"the directory index is larger than {PAGE_BYTES} bytes", 1)
-                return children(page.decode("utf-8", errors="replace"), str(response.url.with_query(None)))
+                text = page.decode("utf-8", errors="replace")
+                links = children(text, str(response.url.with_query(None)))
+                if not folder and not calls_itself_index(text):
+                    return links if any(is_month(link.name) or link.name in ROOT_FILES for link in links) else None
+                return links
 
         try:
             return await self._client.patiently(attempt)

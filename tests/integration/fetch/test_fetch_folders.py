@@ -232,6 +232,25 @@ def test_same_bytes_of_different_units_are_a_finding_but_not_of_empty_files(desk
     )
 
 
+def test_equal_months_of_one_unit_are_no_finding(desk: Desk, tmp_path: Path) -> None:
+    files = {**whole_month("2018-06"), **whole_month()}
+    for month in ("2018-06", "2018-07"):
+        files[f"{month}/massnahme/t04412.csv"] = b"person_id,massnahme_art,von,bis\np1,16d,2018-01-01,\n"
+    desk.fetch(write_tree(tmp_path / "tree", files))
+    assert desk.findings("FETCH-SAME-BYTES") == []
+
+
+def test_disk_that_fills_while_results_are_written_is_a_clear_error(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run_module, "write_bytes", full)
+    with pytest.raises(FetchError, match="No space left on device"):
+        desk.fetch(write_tree(tmp_path / "tree", whole_month()))
+
+
 def test_file_of_zero_bytes_is_kept_for_staging_to_judge(desk: Desk, tmp_path: Path) -> None:
     desk.fetch(write_tree(tmp_path / "tree", {**whole_month(), BESTAND: b""}))
     assert desk.used()[BESTAND] == b""

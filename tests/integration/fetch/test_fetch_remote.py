@@ -184,7 +184,7 @@ def test_sftp_server_with_an_unknown_key_is_refused(desk: Desk, sftp: SftpTree) 
     known = Path.home() / ".ssh" / "known_hosts"
     known.write_text("")
     url = f"sftp://bote:geheim@127.0.0.1:{sftp.port}/"
-    with pytest.raises(FetchError, match="host key of 127.0.0.1 is not known"):
+    with pytest.raises(FetchError, match=r"host key of 127\.0\.0\.1 is not known"):
         desk.fetch(url)
     other = paramiko.ECDSAKey.generate()
     known.write_text(f"[127.0.0.1]:{sftp.port} {other.get_name()} {other.get_base64()}\n")

@@ -343,6 +343,15 @@ def test_server_without_index_is_asked_for_every_address_once(
     assert [f.jc_id for f in desk.findings("FETCH-TWO-FILES")] == ["t04412"]
 
 
+def test_empty_index_is_an_empty_source_and_is_not_probed(desk: Desk, bad_server: Start, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", whole_month())
+    server = bad_server({})
+    server.always[""] = reply(200, b"<title>Index of /</title><a href='../'>..</a>", Content_Type="text/html")
+    desk.fetch(tree, server.url)
+    assert len(server.requests) == 1
+    assert [f.file for f in desk.findings("FETCH-EMPTY-SOURCE")] == [server.url]
+
+
 def test_server_without_index_and_without_head_works_too(
     desk: Desk, bad_server: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.catalog import load_catalog
@@ -76,6 +76,7 @@ def test_what_does_not_fit_is_named_with_a_hint(address: str, rule: str | None, 
     assert words in found.message
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=40))
 def test_any_address_is_judged_without_an_exception(address: str) -> None:
     LAYOUT.file(address)
@@ -104,6 +105,7 @@ def test_index_pages_of_common_servers_are_read_strictly() -> None:
     }
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(
         st.builds(
@@ -192,16 +194,16 @@ def test_validity_is_judged_on_the_counting_day() -> None:
 def test_questions_for_a_server_without_index_remember_who_is_silent(tmp_path: Path) -> None:
     memory = tmp_path / "probed.json"
     probing = Probing(CATALOG, "2018-07", memory)
-    everything = probing.questions("http://x/")
+    everything = set(probing.questions("http://x/"))
     assert Place("2015-07", "bestand", "t04412", ".parquet") in everything
     assert Place("2015-07", "beschaeftigung", "bst", ".csv.gz") in everything
     assert not any(p.ref_month < "2015-07" for p in everything if p.table != "codelist")
     answered = Place("2017-01", "bestand", "t04412", ".csv")
-    assert probing.more("http://x/", [answered]) == []
+    assert list(probing.more("http://x/", [answered])) == []
     probing.learned("http://x/", [answered])
     later = Probing(CATALOG, "2018-09", memory)
-    questions = later.questions("http://x/")
+    questions = set(later.questions("http://x/"))
     assert {p.ref_month for p in questions if p.unit == "t04412"} >= {"2015-09", "2018-09"}
     assert {p.ref_month for p in questions if p.unit == "t04418"} == {"2018-07", "2018-08", "2018-09"}
     assert {p.unit for p in later.more("http://x/", [Place("2018-09", "bestand", "t04418", ".csv")])} == {"t04418"}
-    assert Probing(CATALOG, "2018-09", memory).questions("http://y/") != questions
+    assert any(p.ref_month < "2018-07" and p.unit == "t04418" for p in later.questions("http://y/"))
