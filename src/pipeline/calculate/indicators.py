@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.calculate.block import BASES, HAVE, SEXES, Block
-from pipeline.calculate.rational import Bools, Ints, decimals, nearest_floats, percent, tenths
+from pipeline.calculate.rational import Bools, Ints, nearest_floats, percent, tenths
 from pipeline.catalog import Catalog, Indicator, Jobcenter, Side
 from pipeline.months import add_months, month_range
+from pipeline.store.decimals import decimal_array
 from pipeline.store.schema import arrow_schema
 
 SERIES_MONTHS = 25
@@ -93,11 +94,11 @@ class _Rows:
             "definition": same(head.definition),
             "in_kraft": same(head.in_kraft),
             "geschlecht": same(head.sex),
-            "zaehler": decimals(above.value, above.present, 2),
-            "nenner_summe": decimals(below.value, below.present, 2),
+            "zaehler": decimal_array(above.value, above.present, 18, 2),
+            "nenner_summe": decimal_array(below.value, below.present, 18, 2),
             "nenner_monate": pa.repeat(pa.scalar(head.months, pa.int64()), count),
             "wert": floats,
-            "wert_anzeige": decimals(tenths(over, under), valued, 1),
+            "wert_anzeige": decimal_array(tenths(over, under), valued, 18, 1),
             "grund": self._reasons.take(pa.array(reason)),
             "hinweise": areas.notes,
             "basis": self._bases.take(pa.array(basis.astype(np.int64))),

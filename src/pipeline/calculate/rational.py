@@ -11,7 +11,6 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -52,15 +51,6 @@ def nearest_floats(over: Ints, under: Ints) -> npt.NDArray[np.float64]:
     divisor = np.where(under == 0, 1, under)
     result: npt.NDArray[np.float64] = over / divisor + 0.0
     return result
-
-
-def decimals(unscaled: Ints, present: Bools, scale: int) -> pa.Array:
-    """Return decimal128(18, scale) from integers in units of the last digit; null where not `present`."""
-    words = np.empty((len(unscaled), 2), np.int64)
-    words[:, 0] = unscaled
-    words[:, 1] = unscaled >> 63
-    validity = pa.array(present).buffers()[1] if len(present) else None
-    return pa.Array.from_buffers(pa.decimal128(18, scale), len(unscaled), [validity, pa.py_buffer(words.tobytes())])
 
 
 def displayed(value: Fraction) -> Decimal:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ import pyarrow as pa
 from pipeline.catalog import Catalog, Merkmal
 from pipeline.count.territory import FOLGT, GEBIET, NICHT_GELIEFERT, Territory
 from pipeline.months import add_months, month_number, month_range
+from pipeline.store.decimals import decimal_array
 from pipeline.store.schema import arrow_schema
 
 SEXES = ("T", "M", "F")
@@ -224,27 +224,26 @@ class Assembler:
 
 def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
     """Return the Eckwerte of one month, ordered by jobcenter, sex and merkmal (schema `result_eckwerte`)."""
-    grund_of = {int(row["rang"]): grund for grund, row in catalog.codelists["gruende"].items()}
-    names = [(j, s, m) for j in cells.units for s in sorted(SEXES) for m in sorted(cells.merkmale)]
-    sexes = [SEXES.index(s) for s in sorted(SEXES)]
-    columns = [cells.merkmale.index(m) for m in sorted(cells.merkmale)]
+    sexes, merkmale = sorted(SEXES), sorted(cells.merkmale)
+    at = np.ix_(range(len(cells.units)), [SEXES.index(s) for s in sexes], [cells.merkmale.index(m) for m in merkmale])
+    value, rank, published = (array[position][at].reshape(-1) for array in (cells.value, cells.rank, cells.published))
+    per_unit = len(sexes) * len(merkmale)
+    reasons: list[str | None] = [None] * (HAVE + 1)
+    for grund, row in catalog.codelists["gruende"].items():
+        reasons[int(row["rang"])] = grund
 
-    def flat(array: npt.NDArray[np.generic]) -> list[int]:
-        ordered: list[int] = array[position][:, sexes][:, :, columns].reshape(-1).tolist()
-        return ordered
+    def taken(names: Sequence[str | None], index: npt.NDArray[np.generic]) -> pa.Array:
+        return pa.array(names, pa.string()).take(pa.array(index.astype(np.int64)))
 
-    ranks = flat(cells.rank)
-    month = cells.months[position]
-    values = [Decimal(v).scaleb(-2) if r == HAVE else None for v, r in zip(flat(cells.value), ranks, strict=True)]
     return pa.table(
         {
-            "ref_month": pa.array([month] * len(names), pa.string()),
-            "jc_id": pa.array([n[0] for n in names], pa.string()),
-            "geschlecht": pa.array([n[1] for n in names], pa.string()),
-            "merkmal": pa.array([n[2] for n in names], pa.string()),
-            "wert": pa.array(values, pa.decimal128(18, 2)),
-            "grund": pa.array([None if r == HAVE else grund_of[r] for r in ranks], pa.string()),
-            "basis": pa.array(["eckwerte" if p else "personen" for p in flat(cells.published)], pa.string()),
+            "ref_month": pa.repeat(pa.scalar(cells.months[position]), len(value)),
+            "jc_id": taken(cells.units, np.repeat(np.arange(len(cells.units)), per_unit)),
+            "geschlecht": taken(sexes, np.tile(np.repeat(np.arange(len(sexes)), len(merkmale)), len(cells.units))),
+            "merkmal": taken(merkmale, np.tile(np.arange(len(merkmale)), len(cells.units) * len(sexes))),
+            "wert": decimal_array(value, rank == HAVE, 18, 2),
+            "grund": taken(reasons, rank),
+            "basis": taken(("personen", "eckwerte"), published),
         },
         schema=arrow_schema(catalog.results["eckwerte"]),
     )

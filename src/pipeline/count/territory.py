@@ -13,7 +13,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from pipeline.catalog import Gebietsaenderung, Jobcenter
-from pipeline.months import Zaehltage
+from pipeline.months import Zaehltage, month_range
 
 OK = ""
 GEBIET, NICHT_GELIEFERT, FOLGT, ZU_KURZ = (
@@ -96,9 +96,12 @@ class Territory:
 
     @cached_property
     def units(self) -> tuple[str, ...]:
-        """Return all units with cells: the members and whoever delivered, or is published, without being one."""
-        others = {self.unit_of(u) for u in self.person_units | self.published}
-        return tuple(sorted({j.jc_id for j in self.members} | others))
+        """Return all units with cells: whoever existed in any month of the series or delivered, and is part of no other."""
+        months = month_range(min(self.first_month.values(), default=self.run_month), self.run_month)
+        days = [self.zaehltage.stichtag(month) for month in months]
+        existed = {jc_id for jc_id in self.jobcenters if any(self._exists(jc_id, day) for day in days)}
+        everybody = existed | self.person_units | self.published
+        return tuple(sorted({self.unit_of(jc_id) for jc_id in everybody}))
 
     @cached_property
     def person_units(self) -> frozenset[str]:
