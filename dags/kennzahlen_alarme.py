@@ -6,6 +6,7 @@ The runs try by themselves; but the next run may be a month away, and an alarm m
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ Dieser DAG versucht es jede halbe Stunde. Rot heißt: Der Mailserver nimmt nicht
     catchup=False,
     max_active_runs=1,
     is_paused_upon_creation=False,
-    default_args={"owner": "Betrieb"},
+    default_args={"owner": "Betrieb", "retries": 2, "retry_delay": timedelta(minutes=1)},
     doc_md=DOC,
     description="Sends alarms that wait in the store",
     tags=["kennzahlen", "alarm"],

@@ -38,6 +38,7 @@ RETRYING = {
     "retry_delay": timedelta(minutes=2),
     "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=30),
+    "execution_timeout": timedelta(hours=12),  # a step that hangs dies, is tried again and in the end mailed
 }
 
 
@@ -98,9 +99,17 @@ def crash_of(context: Mapping[str, Any], step: str = "", error: str = "") -> Any
         month=getattr(dag_run, "partition_key", None) or str(conf.get("month") or ""),
         step=step,
         error=error,
-        log_url=str(getattr(ti, "log_url", "") or "") if step else "",
+        log_url=_log_url(ti, step),
         attempt=getattr(dag_run, "clear_number", 0) or 0,
     )
+
+
+def _log_url(ti: Any, step: str) -> str:
+    """Return the address of a step's log, also if another task of the run asks for it."""
+    url = str(getattr(ti, "log_url", "") or "")
+    if not url or not step:
+        return ""
+    return url if ti.task_id == step else url.partition("?")[0].replace(f"/tasks/{ti.task_id}", f"/tasks/{step}")
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
@@ -125,6 +134,8 @@ def run_late(context: Mapping[str, Any] | None = None, **_: Any) -> None:
     from pipeline import notify
 
     run = dict((context or {}).get("dag_run") or {})
+    if run.get("state") == "queued":  # it waits for the run of another month, whose deadline watches
+        return
     crash = notify.Crash(
         dag=str(run.get("dag_id") or ""),
         run=str(run.get("dag_run_id") or run.get("run_id") or ""),

@@ -113,6 +113,7 @@ def test_a_task_that_was_killed_before_it_could_mail_is_reported_by_the_alarm(mo
     finally:
         monat.on_failure_callback, monat.get_task("count").on_failure_callback = callbacks
     assert letterbox.subjects == ["[Kennzahlen § 48a] 2018-07: Schritt count abgebrochen"]
+    assert "/tasks/count\n" in letterbox.mails[0].get_body(("plain",)).get_content().replace("\r", "")
 
 
 def test_the_watcher_outside_the_run_reports_it_alone_when_no_task_could(fake_steps, letterbox, bag):
@@ -131,6 +132,13 @@ def test_a_late_run_is_reported_once(fake_steps, letterbox):
     run_late(context=context)
     run_late(context=context, anything="else")
     assert letterbox.subjects == ["[Kennzahlen § 48a] 2018-07: Lauf ist nach 6 Stunden nicht fertig"]
+
+
+def test_a_run_that_waits_for_another_month_is_not_late(fake_steps, letterbox):
+    from monthly_run import run_late
+
+    run_late(context={"dag_run": {"dag_id": "kennzahlen_monat", "dag_run_id": "manual__x", "state": "queued"}})
+    assert letterbox.mails == []
 
 
 def test_mail_server_down_the_alarm_waits_and_the_next_run_delivers_it(monat, fake_steps, request, monkeypatch):
