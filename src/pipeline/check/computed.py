@@ -104,7 +104,8 @@ SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        CASE WHEN isfinite(f.wert) THEN f.wert END AS wert,
        (f.nenner_summe / f.nenner_monate)::DOUBLE AS nenner,
        forces.in_force,
-       CASE WHEN sizes.first IS NOT NULL THEN (SELECT max(n) FROM sizes) - sizes.n END AS jobcenters_missing,
+       CASE WHEN sizes.first = f.ebene || '/' || f.gebiet || '/' || f.geschlecht THEN (SELECT max(n) FROM sizes) - sizes.n END
+           AS jobcenters_missing,
        (f.wert IS NULL) = (f.reason IS NOT NULL) AND (f.wert IS NULL) = (f.wert_anzeige IS NULL) AS value_or_reason,
        coalesce(isfinite(f.wert), true) AS finite,
        f.wert IS NULL OR coalesce(abs(f.wert - 100.0 * above / below::DOUBLE) <= 1e-12 * greatest(abs(f.wert), 1), false)
@@ -119,8 +120,7 @@ SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
            AS level_is_sum
 FROM found f
 LEFT JOIN forces USING (ref_month, ebene, gebiet, kennzahl, geschlecht)
-LEFT JOIN sizes ON sizes.kennzahl = f.kennzahl AND sizes.definition = f.definition
-     AND sizes.first = f.ebene || '/' || f.gebiet || '/' || f.geschlecht
+LEFT JOIN sizes USING (kennzahl, definition)
 LEFT JOIN sums USING (ref_month, kennzahl, definition, geschlecht, ebene, gebiet)
 LEFT JOIN sexes s USING (ref_month, ebene, gebiet, kennzahl, definition, geschlecht)
 ORDER BY ALL
@@ -140,11 +140,16 @@ _IN_SETS = " UNION ALL ".join(
     for name in SETS
 )
 
-# Values are ordered by whole numbers: 10^18 times the quotient tells apart any two quotients of counts.
-_VERGLEICH = f"""
+
+def ranking(source: str) -> str:
+    """Return the common table expressions `found`, `ranked` and `undue` that rank a comparison again in whole numbers.
+
+    Values are ordered by 10^18 times the quotient, which tells apart any two quotients of counts.
+    """
+    return f"""
 WITH found AS (
-    SELECT v.*, row_number() OVER () AS id, i.better, {EXACT}
-    FROM vergleich v LEFT JOIN indicators i USING (kennzahl, definition)
+    SELECT v.*, row_number() OVER () AS id, i.better, i.euro, {EXACT}
+    FROM {source} v LEFT JOIN indicators i USING (kennzahl, definition)
 ), in_sets AS ({_IN_SETS}), due AS (
     SELECT *, rank() OVER (partition_ ORDER BY better * (above * 1000000000000000000 // below) DESC) AS due_rang,
            rank() OVER (partition_ ORDER BY better * wert_anzeige DESC) AS due_rang_anzeige,
@@ -165,6 +170,10 @@ WITH found AS (
     SELECT id, count(*) FILTER (rang IS NOT NULL OR rang_anzeige IS NOT NULL) AS ranks_undue
     FROM in_sets WHERE NOT coalesce(better <> 0 AND wert IS NOT NULL AND member IS NOT NULL, false) GROUP BY id
 )
+"""
+
+
+_VERGLEICH = f"""{ranking("vergleich")}
 SELECT v.jc_id, v.ref_month, v.kennzahl, v.definition, v.geschlecht,
        (v.nenner_summe / v.nenner_monate)::DOUBLE AS nenner,
        (v.wert IS NULL) = (nullif(v.grund, '') IS NOT NULL) AND (v.wert IS NULL) = (v.wert_anzeige IS NULL) AS value_or_reason,
@@ -175,7 +184,7 @@ SELECT v.jc_id, v.ref_month, v.kennzahl, v.definition, v.geschlecht,
        coalesce(r.ranks_wrong, 0) AS ranks_wrong, coalesce(r.display_ranks_wrong, 0) AS display_ranks_wrong,
        coalesce(r.spans_wrong, 0) AS spans_wrong, coalesce(u.ranks_undue, 0) AS ranks_undue,
        coalesce(intervall_unten <= v.wert_anzeige AND v.wert_anzeige <= intervall_oben, true) AS interval_contains_value,
-       CASE WHEN kennzahl IN ('K2', 'K2E1', 'K2E2', 'K2E4', 'K3E1') THEN aenderung_vormonat END::DOUBLE AS jump
+       CASE WHEN v.kennzahl IN ('K2', 'K2E1', 'K2E2', 'K2E4', 'K3E1') THEN aenderung_vormonat END::DOUBLE AS jump
 FROM found v
 LEFT JOIN (SELECT * FROM kennzahlen WHERE ebene = 'jobcenter') k
      ON k.gebiet = v.jc_id AND k.ref_month = v.ref_month AND k.kennzahl = v.kennzahl AND k.definition = v.definition

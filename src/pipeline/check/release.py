@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipeline.check.computed import SETS
+from pipeline.check.computed import SETS, ranking
 
 _RANKS = " AND ".join(
     f"rang_{name} IS NULL AND rang_anzeige_{name} IS NULL AND rang_von_{name} IS NULL AND rang_bis_{name} IS NULL"
@@ -22,13 +22,18 @@ WITH cells AS (
     SELECT ref_month, jc_id, merkmal, count(wert) AS shown FROM cells GROUP BY ALL
 ), due AS (
     SELECT ref_month, jc_id, geschlecht, merkmal, max(wert) AS wert FROM eckwerte GROUP BY ALL
+), wholes AS (
+    SELECT c.ref_month, c.jc_id, c.geschlecht, parts.part AS merkmal, max(c.wert) AS whole
+    FROM cells c JOIN parts ON parts.whole = c.merkmal WHERE parts.in_indicator GROUP BY ALL
 )
 SELECT c.jc_id, c.ref_month, c.geschlecht, c.merkmal,
        CASE WHEN NOT c.euro THEN c.wert END::DOUBLE AS counted,
        (c.wert IS NULL) = (c.reason IS NOT NULL) AS value_or_reason,
        coalesce(c.wert IS NULL AND c.reason = 'geheim' AND s.shown = 2, false) AS recoverable,
+       (w.whole - c.wert)::DOUBLE AS complement,
        c.wert IS NULL OR c.wert IS NOT DISTINCT FROM due.wert AS as_computed
 FROM cells c
+LEFT JOIN wholes w USING (ref_month, jc_id, geschlecht, merkmal)
 LEFT JOIN sexes s USING (ref_month, jc_id, merkmal)
 LEFT JOIN due USING (ref_month, jc_id, geschlecht, merkmal)
 ORDER BY ALL
@@ -73,20 +78,22 @@ FROM open_reihe o LEFT JOIN indicators i USING (kennzahl, definition)
 ORDER BY ALL
 """
 
-_VERGLEICH = f"""
+_VERGLEICH = f"""{ranking("open_vergleich")}
 SELECT o.jc_id, o.ref_month, o.definition, o.geschlecht,
-       {_COUNTS},
+       {_COUNTS.replace("i.euro", "o.euro")},
        {_BESIDE}
            AND intervall_unten IS NULL AND intervall_oben IS NULL
            AND aenderung_vormonat IS NULL AND aenderung_vorjahr IS NULL AND {_RANKS}) AS nothing_beside_secret,
        k.gebiet IS NOT NULL AND o.wert IS NOT DISTINCT FROM k.wert AND o.wert_anzeige IS NOT DISTINCT FROM k.wert_anzeige
            AND o.zaehler IS NOT DISTINCT FROM k.zaehler AND o.nenner_summe IS NOT DISTINCT FROM k.nenner_summe
-           AS agrees_with_indicator
-FROM open_vergleich o
-LEFT JOIN indicators i USING (kennzahl, definition)
+           AS agrees_with_indicator,
+       coalesce(r.ranks_out_of_range + r.rank_one_missing + r.ranks_wrong + r.display_ranks_wrong, 0)
+           + coalesce(u.ranks_undue, 0) AS ranks_wrong
+FROM found o
 LEFT JOIN (SELECT * FROM open_kennzahlen WHERE ebene = 'jobcenter') k
      ON k.gebiet = o.jc_id AND k.ref_month = o.ref_month AND k.kennzahl = o.kennzahl AND k.definition = o.definition
      AND k.geschlecht = o.geschlecht
+LEFT JOIN ranked r USING (id) LEFT JOIN undue u USING (id)
 ORDER BY ALL
 """
 

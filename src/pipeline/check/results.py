@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Side
 from pipeline.check.computed import COMPUTED, KEYS
 from pipeline.check.engine import Engine
 from pipeline.check.profiles import PARTS
@@ -112,7 +112,6 @@ def _register_catalog(connection: Any, catalog: Catalog, month: str, zaehltage: 
         "merkmale",
         pa.table({"merkmal": list(catalog.merkmale), "euro": [m.kind == "euro" for m in catalog.merkmale.values()]}),
     )
-    connection.register("parts", pa.table({"part": list(PARTS), "whole": list(PARTS.values())}))
     rows = [
         {
             "kennzahl": indicator.name,
@@ -120,11 +119,28 @@ def _register_catalog(connection: Any, catalog: Catalog, month: str, zaehltage: 
             "change": indicator.shown_as == "change",
             "better": BETTER[indicator.better],
             "euro": catalog.merkmale[numerator.merkmal].kind == "euro",
-            "part": PARTS.get(numerator.merkmal) == denominator.merkmal and numerator.months == denominator.months,
+            "part": _is_part(numerator, denominator),
         }
         for indicator in catalog.indicators.values()
         for version, (numerator, denominator) in indicator.versions.items()
     ]
+    shares = {
+        side.merkmal
+        for i in catalog.indicators.values()
+        for side, whole in i.versions.values()
+        if _is_part(side, whole)
+    }
+    connection.register(
+        "parts",
+        pa.table(
+            {"part": list(PARTS), "whole": list(PARTS.values()), "in_indicator": [part in shares for part in PARTS]}
+        ),
+    )
     connection.register("indicators", pa.Table.from_pylist(rows))
     connection.execute(f"SET VARIABLE month = '{month}'")
     connection.execute(f"SET VARIABLE before = '{add_months(month, -1)}'")
+
+
+def _is_part(numerator: Side, denominator: Side) -> bool:
+    """Tell whether an indicator is a share: its numerator counts some of those its denominator counts, in the same months."""
+    return PARTS.get(numerator.merkmal) == denominator.merkmal and numerator.months == denominator.months

@@ -14,7 +14,9 @@ UNIT_OF = {"bestand": "BESTAND", "leistungsbezug": "BEZUG", "aufnahme": "AUFNAHM
 PREFIX = {**UNIT_OF, "leistung": "LEISTUNG", "beschaeftigung": "BST"}
 
 
-def _set(table: str, values: dict[str, Any], share: int = 1, unit: str = BIG, month: str = MONTH, **where: Any) -> Break:
+def _set(
+    table: str, values: dict[str, Any], share: int = 1, unit: str = BIG, month: str = MONTH, **where: Any
+) -> Break:
     """Set values in every `share`-th row of the unit that has the values of `where`."""
 
     def change(world: Delivered) -> None:

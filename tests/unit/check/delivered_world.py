@@ -34,7 +34,9 @@ def small_catalog() -> Catalog:
     """Return the catalog with a registry of the three jobcenters, Hamburg and one that has closed."""
     catalog = load_catalog()
     kept = (*SIZES, "t12302", "zkt-doebeln")
-    return replace(catalog, jobcenters={jc_id: catalog.jobcenters[jc_id] for jc_id in kept if jc_id in catalog.jobcenters})
+    return replace(
+        catalog, jobcenters={jc_id: catalog.jobcenters[jc_id] for jc_id in kept if jc_id in catalog.jobcenters}
+    )
 
 
 @dataclass

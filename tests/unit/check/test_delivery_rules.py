@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from breaking_deliveries import BREAKS
+from declared import EXPECTATIONS, declared, only
 from delivered_world import BST, MONTH, SMALL, ZAEHLTAGE, Delivered, good_world, small_catalog
 
 from pipeline.check import RuleResult, check_deliveries
@@ -19,8 +19,8 @@ from pipeline.check.staged import StagedMonths, database, open_month
 from pipeline.check.suites import Suite, load_layer
 from pipeline.store import Store
 
-EXPECTATIONS = Path(__file__).parents[3] / "expectations"
 TABLES = [*PROFILES, CROSS]
+DECLARED = declared("lieferung", TABLES)
 
 
 @pytest.fixture(scope="module")
@@ -47,16 +47,8 @@ def _checked(world: Delivered, table: str, suite: Suite, engine: Engine, root: P
     return {result.rule_id: result for result in results}
 
 
-def _declared() -> Iterator[tuple[str, str]]:
-    import json
-
-    for table in TABLES:
-        for entry in json.loads((EXPECTATIONS / "lieferung" / f"{table}.json").read_text(encoding="utf-8"))["expectations"]:
-            yield table, entry["meta"]["rule_id"]
-
-
 def test_a_way_to_break_it_is_known_for_every_declared_rule_and_no_other() -> None:
-    assert sorted(BREAKS) == sorted(rule_id for _, rule_id in _declared())
+    assert sorted(BREAKS) == sorted(rule_id for _, rule_id in DECLARED)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -66,14 +58,14 @@ def test_a_good_world_breaks_no_rule(table: str, suites: dict[str, Suite], engin
     assert len(results) == len(suites[table].rules)
 
 
-@pytest.mark.parametrize(("table", "rule_id"), list(_declared()))
+@pytest.mark.parametrize(("table", "rule_id"), DECLARED)
 def test_the_rule_fails_on_what_it_forbids_and_names_the_unit(
     table: str, rule_id: str, suites: dict[str, Suite], engine: Engine, tmp_path: Path
 ) -> None:
     world = good_world()
     change, unit = BREAKS[rule_id]
     change(world)
-    result = _checked(world, table, suites[table], engine, tmp_path)[rule_id]
+    result = _checked(world, table, only(suites[table], rule_id), engine, tmp_path)[rule_id]
     assert not result.success
     assert result.error == ""
     if unit:
@@ -88,7 +80,7 @@ def _verdict(world: Delivered, root: Path, **options: Any) -> Any:
 
 def test_the_verdict_of_a_good_world_is_clean_and_complete(tmp_path: Path) -> None:
     verdict = _verdict(good_world(), tmp_path)
-    assert verdict.declared == verdict.evaluated == len(list(_declared()))
+    assert verdict.declared == verdict.evaluated == len(DECLARED)
     assert verdict.to_findings() == []
     assert not verdict.blocking
     assert [p.name for p in tmp_path.iterdir()] == ["staged"], "the overflow folder is removed"
@@ -114,7 +106,7 @@ def test_a_store_without_any_delivery_raises_nothing_and_blocks_nothing(tmp_path
 
 def test_several_months_are_checked_each_with_every_rule(tmp_path: Path) -> None:
     verdict = _verdict(good_world(), tmp_path, months=["2018-06", MONTH])
-    assert verdict.evaluated == verdict.declared == 2 * len(list(_declared()))
+    assert verdict.evaluated == verdict.declared == 2 * len(DECLARED)
     assert {r.ref_month for r in verdict.rules if r.table == "bestand"} == {"2018-06", MONTH}
 
 
