@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import file_digest, sha256
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
@@ -35,8 +36,12 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode("utf-8")
 
 
+@lru_cache(maxsize=1)
 def code_version() -> dict[str, str]:
-    """Return version and digest of the program's own sources and the versions of the packages that shape bytes."""
+    """Return version and digest of the program's own sources and the versions of the packages that shape bytes.
+
+    Read once: a process does not change its code while it runs.
+    """
     version = metadata.version("kennzahlen-48a")
     total = sha256()
     for name, content in sorted(_sources(resources.files("pipeline"), "")):
@@ -76,7 +81,7 @@ def foundation(
         "adresse": site_url,
         "eingaben": dict(inputs),
         "tabellen": {name: digest_of(path) for name, path in sorted(tables.items())},
-        "code": code_version(),
+        "code": dict(code_version()),
         "katalog_sha256": catalog.digest,
         "schalter": {name: switch.default for name, switch in catalog.switches.items()},
         "pruefung": dict(verdict),

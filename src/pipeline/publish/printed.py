@@ -91,9 +91,9 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
         "low": scale.low,
         "high": scale.high,
         "median": None if median is None else float(median),
-        "rank_head": f"Rang von\u00a0{comparison.ranked(group)}",
-        "rank_all_head": f"Rang von\u00a0{comparison.ranked('alle')}",
-        "range_head": f"gesichert (von\u00a0{comparison.ranked('alle')})",
+        "rank_head": f"Rang\nvon\u00a0{comparison.ranked(group)}",
+        "rank_all_head": f"Rang\nvon\u00a0{comparison.ranked('alle')}",
+        "range_head": f"gesichert\n(von\u00a0{comparison.ranked('alle')})",
         "rows": [_row(comparison, e, group, shared, signs) for e in members],
         "legend": _legend(comparison, members, signs),
     }

@@ -82,9 +82,15 @@ def publish_country(store: Store, country: Country, **changes: Any) -> Published
 
 
 def country(
-    *, month: str = MONTH, units: int | None = 24, kommunal: int | None = None, seed: int = 1, history: int = 25
+    *,
+    month: str = MONTH,
+    units: int | None = 24,
+    kommunal: int | None = None,
+    seed: int = 1,
+    history: int = 25,
+    indicators: Sequence[str] = (),
 ) -> Country:
-    """Invent a country of `units` jobcenters (None: all) on the month, always with the named ones if they exist."""
+    """Invent a country of `units` jobcenters (None: all valid ones), always with the named ones; `indicators` () is all."""
     catalog = load_catalog()
     rng = random.Random(seed)
     day = date.fromisoformat(f"{month}-15")
@@ -95,6 +101,8 @@ def country(
     reihe: list[dict[str, Any]] = []
     in_force = {name: _version_in_force(catalog, name, month) for name in catalog.indicators}
     for name, indicator in catalog.indicators.items():
+        if indicators and name not in indicators:
+            continue
         ref = add_months(month, -indicator.lag)
         months = month_range(add_months(ref, 1 - history), ref)
         for definition in indicator.versions if indicator.compute_all_versions else (in_force[name],):

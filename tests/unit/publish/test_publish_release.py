@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from pipeline.publish import broken_files, read_manifest
 from pipeline.publish.opened import OpenedTableError
 from unit.publish.country import INPUTS, MONTH, SAALEKREIS, VERDICT, country, publish_country
 
-SMALL = {"units": 12, "history": 14}
+SMALL: dict[str, Any] = {"units": 12, "history": 14, "indicators": ("K1", "K2E1", "K2E3")}
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:
@@ -142,7 +143,7 @@ def test_killed_publish_leaves_the_last_release_and_the_next_one_finishes(tmp_pa
         "from pathlib import Path\n"
         "from pipeline.store import Store\n"
         "from unit.publish.country import country, publish_country\n"
-        f"w = country(units={SMALL['units']}, history={SMALL['history']})\n"
+        f"w = country(**{SMALL!r})\n"
         "print('ready', flush=True)\n"
         "publish_country(Store(Path(sys.argv[2])), w, progress=lambda *a: print(a, flush=True))\n"
     )

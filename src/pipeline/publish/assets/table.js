@@ -29,6 +29,9 @@
     return text.includes('schlechter') ? -places : text.includes('unverändert') ? 0 : places;
   };
 
+  // A page opened from disk may not rewrite its address; filtering works all the same.
+  const remember = tail => { try { history.replaceState(null, '', location.pathname + tail); } catch { /* opened from disk */ } };
+
   function apply(write) {
     const q = fields.q.value.trim(), a = plain(q), b = spelt(q);
     const typ = fields.typ ? fields.typ.value : '', land = fields.land.value;
@@ -70,7 +73,7 @@
     for (const name in fields) if (fields[name] && fields[name].value) query.set(name, fields[name].value.trim());
     if (sort !== standard || direction !== 'asc') { query.set('sort', sort); query.set('dir', direction); }
     const tail = (query.size ? '?' + query : '') + location.hash;
-    if (write) history.replaceState(null, '', location.pathname + tail);
+    if (write) remember(tail);
     for (const link of doc.querySelectorAll('.seg a, .version a, nav.codes a')) link.href = link.getAttribute('href').split(/[?#]/)[0] + tail;
   }
 
@@ -93,7 +96,7 @@
   doc.querySelector('.filter').addEventListener('reset', () => {
     sort = standard;
     direction = 'asc';
-    history.replaceState(null, '', location.pathname);
+    remember('');
     setTimeout(() => apply(true));
   });
   addEventListener('hashchange', () => apply(false));
