@@ -114,7 +114,7 @@ def _tables(**reads: str) -> dict[str, Any]:
 def _on_territory(rows: Any, gebiet: Any) -> Any:
     """Add `jc`: the unit that the delivering unit belongs to on the territory of the run."""
     mapped = rows.left_join(gebiet, rows.jc_id == gebiet.alt)
-    return mapped.mutate(jc=ibis.coalesce(mapped.neu, mapped.jc_id)).drop("alt", "neu")
+    return mapped.select(*rows.columns, jc=ibis.coalesce(mapped.neu, mapped.jc_id))
 
 
 def _one(values: Any) -> Any:
