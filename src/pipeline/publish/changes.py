@@ -6,11 +6,11 @@ Only published (suppressed) tables are compared, so a difference says nothing th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
@@ -21,18 +21,7 @@ from pipeline.store.schema import arrow_schema
 NATIONAL_UNITS = ("bst", "statistik")
 SHOWN_CAUSES = 3
 
-Key = tuple[str, str, str, str, str, str, str]
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a release shows for a cell: the displayed value or the reason, and the rank among all."""
-
-    text: str | None
-    rank: int | None
-
-
-ABSENT = Shown(None, None)
+KEY = ("tabelle", "ref_month", "ebene", "gebiet", "groesse", "definition", "geschlecht")
 
 
 def changes_between(
@@ -43,58 +32,70 @@ def changes_between(
     if previous is None:
         return schema.empty_table()
     manifest = read_manifest(previous)
-    old = _cells(*(pq.read_table(previous / f"{name}.parquet") for name in ("kennzahlen", "eckwerte", "vergleich")))
-    new = _cells(tables.kennzahlen, tables.eckwerte, tables.vergleich)
+    old = {name: pq.read_table(previous / f"{name}.parquet") for name in ("kennzahlen", "eckwerte", "vergleich")}
+    pairs = [
+        (_indicators(old["kennzahlen"], old["vergleich"]), _indicators(tables.kennzahlen, tables.vergleich)),
+        (_counts(old["eckwerte"]), _counts(tables.eckwerte)),
+    ]
     changed = _changed_deliveries(deliveries(manifest["grundlage"]["eingaben"]), deliveries(inputs))
-    rows = []
-    for key in sorted(set(old) | set(new)):
-        before, after = old.get(key, ABSENT), new.get(key, ABSENT)
-        if before == after:
-            continue
-        table, month, level, area, subject, version, sex = key
-        rows.append(
-            {
-                "tabelle": table,
-                "ref_month": month,
-                "ebene": level,
-                "gebiet": area,
-                "groesse": subject,
-                "definition": version,
-                "geschlecht": sex,
-                "wert_alt": before.text,
-                "wert_neu": after.text,
-                "rang_alt": before.rank,
-                "rang_neu": after.rank,
-                "release_alt": str(manifest["release"]),
-                "ursache": _cause(changed, area if level == "jobcenter" else "") or None,
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=schema)
+    found = [row for before, after in pairs for row in _different(before, after)]
+    for row in found:
+        row["release_alt"] = str(manifest["release"])
+        row["ursache"] = _cause(changed, row["gebiet"] if row["ebene"] == "jobcenter" else "") or None
+    found.sort(key=lambda row: tuple(row[name] for name in KEY))
+    return pa.Table.from_pylist(found, schema=schema)
 
 
-def _cells(kennzahlen: pa.Table, eckwerte: pa.Table, vergleich: pa.Table) -> dict[Key, Shown]:
-    ranks: dict[tuple[str, ...], int] = {}
-    names = ["ref_month", "jc_id", "kennzahl", "definition", "geschlecht", "rang_anzeige_alle"]
-    for *key, rank in _rows(vergleich, names):
-        ranks[tuple(key)] = rank
-    cells: dict[Key, Shown] = {}
-    names = ["ref_month", "ebene", "gebiet", "kennzahl", "definition", "geschlecht", "wert_anzeige", "grund"]
-    for month, level, area, subject, version, sex, value, reason in _rows(kennzahlen, names):
-        rank = ranks.get((month, area, subject, version, sex)) if level == "jobcenter" else None
-        cells["kennzahlen", month, level, area, subject, version, sex] = Shown(_text(value, reason), rank)
-    for month, area, subject, sex, value, reason in _rows(
-        eckwerte, ["ref_month", "jc_id", "merkmal", "geschlecht", "wert", "grund"]
-    ):
-        cells["eckwerte", month, "jobcenter", area, subject, "", sex] = Shown(_text(value, reason), None)
-    return cells
+def _indicators(kennzahlen: pa.Table, vergleich: pa.Table) -> pa.Table:
+    """Return key, shown text and rank of every indicator cell."""
+    join = ["ref_month", "gebiet", "kennzahl", "definition", "geschlecht"]
+    ranks = vergleich.rename_columns({"jc_id": "gebiet"}).select([*join, "rang_anzeige_alle"])
+    cells = kennzahlen.join(
+        ranks.append_column("ebene", pa.repeat(pa.scalar("jobcenter"), ranks.num_rows)), ["ebene", *join]
+    )
+    return _shown("kennzahlen", cells, cells.column("kennzahl"), cells.column("definition"), "rang_anzeige_alle")
 
 
-def _rows(table: pa.Table, names: list[str]) -> Any:
-    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
+def _counts(eckwerte: pa.Table) -> pa.Table:
+    """Return key and shown text of every base count."""
+    rows = eckwerte.num_rows
+    cells = eckwerte.rename_columns({"jc_id": "gebiet"}).append_column("ebene", pa.repeat(pa.scalar("jobcenter"), rows))
+    cells = cells.append_column("rang", pa.nulls(rows, pa.int64()))
+    return _shown("eckwerte", cells, cells.column("merkmal"), pa.repeat(pa.scalar(""), rows), "rang")
 
 
-def _text(value: Any, reason: str | None) -> str | None:
-    return str(value) if value is not None else reason
+def _shown(name: str, cells: pa.Table, subject: Any, version: Any, rank: str) -> pa.Table:
+    value = "wert_anzeige" if name == "kennzahlen" else "wert"
+    text = pc.coalesce(pc.cast(cells.column(value), pa.string()), cells.column("grund"))
+    return pa.table(
+        {
+            "tabelle": pa.repeat(pa.scalar(name), cells.num_rows),
+            "ref_month": cells.column("ref_month"),
+            "ebene": cells.column("ebene"),
+            "gebiet": cells.column("gebiet"),
+            "groesse": subject,
+            "definition": version,
+            "geschlecht": cells.column("geschlecht"),
+            "wert": text,
+            "rang": pc.cast(cells.column(rank), pa.int64()),
+        }
+    )
+
+
+def _different(before: pa.Table, after: pa.Table) -> list[dict[str, Any]]:
+    """Return the cells whose text or rank differ; a cell that only one side has is missing in the other."""
+    both = before.join(after, list(KEY), join_type="full outer", left_suffix="_alt", right_suffix="_neu")
+    same = pc.and_(
+        _equal(both.column("wert_alt"), both.column("wert_neu")),
+        _equal(both.column("rang_alt"), both.column("rang_neu")),
+    )
+    return list(both.filter(pc.invert(same)).to_pylist())
+
+
+def _equal(left: Any, right: Any) -> Any:
+    """Compare columns; two missing values are equal."""
+    missing = pc.and_(pc.is_null(left), pc.is_null(right))
+    return pc.or_(missing, pc.fill_null(pc.equal(left, right), False))
 
 
 def _changed_deliveries(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

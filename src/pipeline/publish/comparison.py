@@ -5,6 +5,7 @@ The same model feeds page, workbook and print; it is made from suppressed tables
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Indicator
 from pipeline.months import add_months
@@ -57,18 +59,26 @@ class Entry:
     exact_rank: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class National:
+    """The value for Germany, the reason if there is none, and how many jobcenters without a value it leaves out."""
+
+    value: Decimal | None = None
+    reason: str = ""
+    left_out: int = 0
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One indicator, version and sex: all jobcenters, best first, those without a rank behind by name."""
 
     indicator: Indicator
-    definition: str
+    version: str
     in_force: bool
     sex: str
     ref_month: str
     entries: tuple[Entry, ...]
-    national: Decimal | None
-    national_reason: str
+    national: National
     previous_ranks: Mapping[Group, Mapping[str, int]]
 
     @property
@@ -79,7 +89,17 @@ class Comparison:
     @property
     def title(self) -> str:
         """Return the legal name of the version."""
-        return self.indicator.label_of(self.definition).de
+        return self.indicator.label_of(self.version).de
+
+    @property
+    def definition(self) -> str:
+        """Return the definition as the tables write it, `K2E3@2011`."""
+        return self.code + self.version
+
+    @property
+    def meaning(self) -> str:
+        """Return the one-sentence definition."""
+        return self.indicator.definition_of(self.version)
 
     @property
     def ranks(self) -> bool:
@@ -90,6 +110,11 @@ class Comparison:
     def has_intervals(self) -> bool:
         """Tell whether any value has an interval of random variation."""
         return any(e.low is not None for e in self.entries)
+
+    @property
+    def has_rank_ranges(self) -> bool:
+        """Tell whether any rank has a range."""
+        return any(e.places["alle"].first is not None for e in self.entries)
 
     def members(self, group: Group) -> tuple[Entry, ...]:
         """Return the entries of a set, ordered by the rank in it."""
@@ -137,43 +162,43 @@ def shared_ranks(entries: Iterable[Entry], group: Group) -> frozenset[int]:
 def comparisons(
     vergleich: pa.Table, kennzahlen: pa.Table, history: History, catalog: Catalog
 ) -> dict[tuple[str, str, str], Comparison]:
-    """Return all comparisons by indicator, version and sex, in the catalog's order."""
+    """Return all comparisons by indicator, version (`@2011`) and sex, in the catalog's order."""
     grouped: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in vergleich.to_pylist():
         grouped.setdefault((row["kennzahl"], row["definition"], row["geschlecht"]), []).append(row)
     national = _national(kennzahlen)
     found: dict[tuple[str, str, str], Comparison] = {}
     for name, indicator in catalog.indicators.items():
-        for definition in indicator.versions:
+        for version in indicator.versions:
             for sex in ("T", "F", "M"):
-                rows = grouped.get((name, definition, sex))
-                if rows:
-                    bund = national.get((name, definition, sex), (None, ""))
-                    found[name, definition, sex] = _comparison(indicator, definition, sex, rows, bund, history)
+                key = (name, name + version, sex)
+                if key in grouped:
+                    bund = national.get(key, National())
+                    found[name, version, sex] = _comparison(indicator, version, sex, grouped[key], bund, history)
     return found
 
 
 def _comparison(
     indicator: Indicator,
-    definition: str,
+    version: str,
     sex: str,
     rows: Sequence[dict[str, Any]],
-    bund: tuple[Decimal | None, str],
+    bund: National,
     history: History,
 ) -> Comparison:
     ref_month = str(rows[0]["ref_month"])
     ranks = indicator.better != "none"
     entries = sorted((_entry(row) for row in rows), key=lambda e: _order(e, "alle", ranks))
-    before = history.values_of(indicator.name, definition, sex, add_months(ref_month, -1)) if ranks else {}
+    before = (
+        history.values_of(indicator.name, indicator.name + version, sex, add_months(ref_month, -1)) if ranks else {}
+    )
     kommunal = {e.jc_id for e in entries if e.kommunal}
     higher = indicator.better == "higher"
     previous: dict[Group, Mapping[str, int]] = {
         "alle": _ranks(before, higher),
         "kommunal": _ranks({jc: v for jc, v in before.items() if jc in kommunal}, higher),
     }
-    return Comparison(
-        indicator, definition, bool(rows[0]["in_kraft"]), sex, ref_month, tuple(entries), bund[0], bund[1], previous
-    )
+    return Comparison(indicator, version, bool(rows[0]["in_kraft"]), sex, ref_month, tuple(entries), bund, previous)
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
@@ -234,11 +259,16 @@ def _quantile(ordered: Sequence[Decimal], share: Decimal) -> Decimal:
     return rounded if rounded else Decimal("0.0")
 
 
-def _national(kennzahlen: pa.Table) -> dict[tuple[str, str, str], tuple[Decimal | None, str]]:
-    names = ("ebene", "kennzahl", "definition", "geschlecht", "wert_anzeige", "grund")
-    columns = (kennzahlen.column(name).to_pylist() for name in names)
+def _national(kennzahlen: pa.Table) -> dict[tuple[str, str, str], National]:
+    rows = kennzahlen.filter(pc.equal(kennzahlen.column("ebene"), "bund")).to_pylist()
     return {
-        (kennzahl, definition, sex): (value, reason or "")
-        for level, kennzahl, definition, sex, value, reason in zip(*columns, strict=True)
-        if level == "bund"
+        (r["kennzahl"], r["definition"], r["geschlecht"]): National(
+            r["wert_anzeige"], r["grund"] or "", _left_out(r["hinweise"] or "")
+        )
+        for r in rows
     }
+
+
+def _left_out(notes: str) -> int:
+    found = re.search(r"\bausgelassen=(\d+)", notes)
+    return int(found[1]) if found else 0

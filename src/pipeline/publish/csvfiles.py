@@ -5,6 +5,7 @@ Both say in each row whether the data are official or invented (column `datenart
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -52,11 +53,11 @@ EXCEL_COLUMNS = (
 
 
 def write_machine_csv(path: Path, table: pa.Table, edition: Edition) -> None:
-    """Write all columns of a table and the column `datenart`; floats with the shortest exact digits."""
+    """Write all columns of a table and the column `datenart`; floats with the shortest exact digits; gzip for a name with .gz."""
     columns = [_texts(table.column(name), ("true", "false")) for name in table.column_names]
     columns.append(_constant(edition.kind, table.num_rows))
-    content = _lines([*table.column_names, KIND_COLUMN], columns, ",", "\n")
-    path.write_bytes(content.encode("utf-8"))
+    content = _lines([*table.column_names, KIND_COLUMN], columns, ",", "\n").encode("utf-8")
+    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
 
 
 def write_excel_csv(path: Path, table: pa.Table, declared: Table, signs: Signs, edition: Edition) -> None:

@@ -19,6 +19,7 @@ FIELD_TYPES = {"month": "yearmonth", "bool": "boolean", "number": "number", "per
 FORMATS = {
     ".parquet": ("parquet", "application/vnd.apache.parquet"),
     ".csv": ("csv", "text/csv"),
+    ".csv.gz": ("csv", "text/csv"),
     ".xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ".pdf": ("pdf", "application/pdf"),
 }
@@ -46,8 +47,7 @@ def data_package(files: Mapping[str, Mapping[str, Any]], catalog: Catalog, editi
 
 
 def _suffix(path: str) -> str:
-    suffix = path[path.rfind(".") :] if "." in path else ""
-    return suffix if suffix in FORMATS else ""
+    return next((suffix for suffix in FORMATS if path.endswith(suffix)), "")
 
 
 def _resource(path: str, facts: Mapping[str, Any], catalog: Catalog, edition: Edition) -> dict[str, Any]:
@@ -71,6 +71,8 @@ def _resource(path: str, facts: Mapping[str, Any], catalog: Catalog, edition: Ed
         resource["schema"] = _schema(table, edition, with_kind=kind == "csv")
     if kind == "csv":
         resource["encoding"] = "utf-8"
+        if suffix.endswith(".gz"):
+            resource["compression"] = "gz"
         if path.endswith("-excel.csv"):
             resource["title"] = "Vergleich zum Öffnen in deutschem Excel"
             resource["dialect"] = {"delimiter": ";", "lineTerminator": "\r\n"}

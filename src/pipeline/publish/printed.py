@@ -26,7 +26,7 @@ TEMPLATE = "tabelle.typ"
 
 def pdf_name(comparison: Comparison) -> str:
     """Return the file name of the print version: `K2E3.pdf`, `K2E3-2019.pdf`."""
-    version = "" if comparison.in_force else f"-{comparison.definition.removeprefix('@')}"
+    version = "" if comparison.in_force else f"-{comparison.version.removeprefix('@')}"
     return f"{comparison.code}{version}.pdf"
 
 
@@ -68,13 +68,13 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
     month = month_name(comparison.ref_month)
     facts = [("", month)]
     for words, value in (
-        ("Deutschland:", comparison.national),
+        ("Deutschland:", comparison.national.value),
         (f"Median {whom}:", median),
         (f"Median aller {len(comparison.entries)}:", comparison.median("alle")),
     ):
         if value is not None:
             facts.append((words, f"{value_text(comparison, value)}\u00a0%"))
-    version = f"Fassung {comparison.definition.removeprefix('@')}{'' if comparison.in_force else ', nicht in Kraft'}"
+    version = f"Fassung {comparison.version.removeprefix('@')}{'' if comparison.in_force else ', nicht in Kraft'}"
     return {
         "title": " – ".join(t for t in (f"{comparison.code} {comparison.title}, {month}", edition.banner) if t),
         "keywords": [edition.kind, comparison.code],
@@ -83,9 +83,7 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
         "foot": edition.source,
         "kicker": f"{comparison.code} · Ziel {comparison.indicator.goal}, {GOALS[comparison.indicator.goal]} · {version}",
         "heading": comparison.title,
-        "definition": (
-            f"{comparison.indicator.definition_of(comparison.definition)} {DIRECTIONS[comparison.indicator.better]}"
-        ),
+        "definition": (f"{comparison.meaning} {DIRECTIONS[comparison.indicator.better]}"),
         "facts": facts,
         "ranks": comparison.ranks,
         "low": scale.low,

@@ -36,7 +36,7 @@ from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
 
 Progress = Callable[[str, int, int], None]
-CSV_TABLES = ("kennzahlen", "eckwerte", "vergleich")
+CSV_FILES = {"kennzahlen": "kennzahlen.csv", "eckwerte": "eckwerte.csv.gz", "vergleich": "vergleich.csv"}
 STEPS = ("Parquet", "CSV", "Arbeitsmappe", "Druckfassung", "Seiten", "Prüfsummen")
 
 
@@ -153,8 +153,8 @@ def _write_data(
     declared = catalog.results["aenderungen"]
     write_parquet(folder / "aenderungen.parquet", changes, declared.description.de, edition)
     report(STEPS[1], 1, len(STEPS))
-    for name in CSV_TABLES:
-        write_machine_csv(folder / f"{name}.csv", getattr(tables, name), edition)
+    for name, file in CSV_FILES.items():
+        write_machine_csv(folder / file, getattr(tables, name), edition)
     write_excel_csv(
         folder / "vergleich-excel.csv", tables.vergleich, catalog.results["vergleich"], Signs.of(catalog), edition
     )

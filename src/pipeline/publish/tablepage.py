@@ -58,7 +58,7 @@ class Row:
 
 def page_name(comparison: Comparison, group: Group) -> str:
     """Return the file name: `K2E3.html`, `K2E3-alle.html`, `K2E3-2019-frauen.html`."""
-    version = "" if comparison.in_force else f"-{comparison.definition.removeprefix('@')}"
+    version = "" if comparison.in_force else f"-{comparison.version.removeprefix('@')}"
     return f"{comparison.code}{version}{'-alle' if group == 'alle' else ''}{SEX_SUFFIX[comparison.sex]}.html"
 
 
@@ -228,7 +228,7 @@ def _sex_pages(comparison: Comparison, group: Group, found: Found) -> list[tuple
     """Return words, page and whether it is the present one for each sex that has a table."""
     pages = []
     for sex, words in SEXES.items():
-        other = found.get((comparison.code, comparison.definition, sex))
+        other = found.get((comparison.code, comparison.version, sex))
         if other is not None:
             pages.append((words, page_name(other, group), sex == comparison.sex))
     return pages
@@ -237,7 +237,7 @@ def _sex_pages(comparison: Comparison, group: Group, found: Found) -> list[tuple
 def _version_pages(comparison: Comparison, group: Group, found: Found) -> list[tuple[str, str, str, bool]]:
     """Return version, title, page and whether it is in force for the other versions of the indicator."""
     return [
-        (c.definition.removeprefix("@"), c.title, page_name(c, group), c.in_force)
+        (c.version.removeprefix("@"), c.title, page_name(c, group), c.in_force)
         for c in found.values()
-        if c.code == comparison.code and c.sex == comparison.sex and c.definition != comparison.definition
+        if c.code == comparison.code and c.sex == comparison.sex and c.version != comparison.version
     ]

@@ -70,7 +70,7 @@ def write_workbook(path: Path, found: Found, catalog: Catalog, edition: Edition)
 
 def sheet_name(comparison: Comparison) -> str:
     """Return the sheet's name: `K2E3`, and `K2E3 (2019)` for a version that is not in force."""
-    return comparison.code if comparison.in_force else f"{comparison.code} ({comparison.definition.removeprefix('@')})"
+    return comparison.code if comparison.in_force else f"{comparison.code} ({comparison.version.removeprefix('@')})"
 
 
 class _Formats:
@@ -103,7 +103,7 @@ def _indicator_sheet(
     month = month_name(comparison.ref_month)
     sheet.write_string(0, 0, f"{comparison.code} {comparison.title}, {month}", formats.title)
     lines = [
-        f"{comparison.indicator.definition_of(comparison.definition)} {DIRECTIONS[comparison.indicator.better]}",
+        f"{comparison.meaning} {DIRECTIONS[comparison.indicator.better]}",
         _facts(comparison, edition),
     ]
     for row, line in enumerate(lines, start=2 if edition.synthetic else 1):
@@ -118,7 +118,7 @@ def _indicator_sheet(
         last_row,
         len(columns) - 1,
         {
-            "name": f"t_{comparison.code}_{comparison.definition.removeprefix('@')}",
+            "name": f"t_{comparison.code}_{comparison.version.removeprefix('@')}",
             "style": "Table Style Light 1",
             "columns": [
                 {"header": c.header, "header_format": formats.number_header if c.number_format else formats.header}
@@ -154,10 +154,10 @@ def _write_cell(sheet: Any, row: int, index: int, column: SheetColumn, entry: En
 
 
 def _facts(comparison: Comparison, edition: Edition) -> str:
-    parts = [f"Fassung {comparison.definition.removeprefix('@')} ({'' if comparison.in_force else 'nicht '}in Kraft)"]
+    parts = [f"Fassung {comparison.version.removeprefix('@')} ({'' if comparison.in_force else 'nicht '}in Kraft)"]
     signed = comparison.indicator.shown_as == "change"
     for words, value in (
-        ("Deutschland", comparison.national),
+        ("Deutschland", comparison.national.value),
         ("Median aller Jobcenter", comparison.median("alle")),
         ("Median der kommunalen", comparison.median("kommunal")),
     ):
@@ -169,7 +169,7 @@ def _facts(comparison: Comparison, edition: Edition) -> str:
 def _columns(
     comparison: Comparison, found: Found, signs: Signs, merkmale: Mapping[str, Merkmal]
 ) -> Sequence[SheetColumn]:
-    numerator, _ = comparison.indicator.versions[comparison.definition]
+    numerator, _ = comparison.indicator.versions[comparison.version]
     amount = EURO if merkmale[numerator.merkmal].kind == "euro" else COUNT
     value_format = SIGNED if comparison.indicator.shown_as == "change" else PLAIN
     ranks = [
@@ -178,6 +178,14 @@ def _columns(
             f"Rang von {comparison.ranked('kommunal')} kommunalen", 12, WHOLE, lambda e: e.places["kommunal"].rank
         ),
     ]
+    intervals = [
+        SheetColumn("Streubereich von, %", 12, value_format, lambda e: e.low),
+        SheetColumn("Streubereich bis, %", 12, value_format, lambda e: e.high),
+    ] * comparison.has_intervals
+    rank_ranges = [
+        SheetColumn("Rang gesichert von", 12, WHOLE, lambda e: e.places["alle"].first),
+        SheetColumn("Rang gesichert bis", 12, WHOLE, lambda e: e.places["alle"].last),
+    ] * comparison.has_rank_ranges
     columns = [
         SheetColumn("Jobcenter", 36, "", lambda e: e.name),
         SheetColumn("Schlüssel", 12, "", lambda e: e.jc_id),
@@ -188,8 +196,7 @@ def _columns(
         columns.append(SheetColumn("Vergleichstyp", 10, "", lambda e: e.vergleichstyp))
     columns += [
         SheetColumn("Wert, %", 9, value_format, lambda e: _value_or_sign(e, signs)),
-        SheetColumn("Streubereich von, %", 12, value_format, lambda e: e.low),
-        SheetColumn("Streubereich bis, %", 12, value_format, lambda e: e.high),
+        *intervals,
         SheetColumn("zum Vormonat, Pp", 12, SIGNED, lambda e: e.month_change),
         SheetColumn("zum Vorjahr, Pp", 11, SIGNED, lambda e: e.year_change),
     ]
@@ -197,13 +204,12 @@ def _columns(
         columns = [
             *ranks,
             *columns,
-            SheetColumn("Rang gesichert von", 12, WHOLE, lambda e: e.places["alle"].first),
-            SheetColumn("Rang gesichert bis", 12, WHOLE, lambda e: e.places["alle"].last),
+            *rank_ranges,
             SheetColumn("Rang im Land", 9, WHOLE, lambda e: e.places["land"].rank),
             SheetColumn("Gereihte im Land", 10, WHOLE, lambda e: e.places["land"].ranked),
         ]
     for sex, header in SEX_COLUMNS:
-        other = found.get((comparison.code, comparison.definition, sex))
+        other = found.get((comparison.code, comparison.version, sex))
         if other is not None:
             by_id = {e.jc_id: e for e in other.entries}
             columns.append(SheetColumn(header, 10, value_format, _of_sex(by_id, signs)))

@@ -136,7 +136,8 @@ def country(
                 for sex in ("T", "M", "F"):
                     facts = _facts(ref, name, definition, definition == in_force[name], sex)
                     value = _rounded(centre + rng.gauss(0, width / 9), name)
-                    kennzahlen.append({**facts, **_cell(value, None), "ebene": level_name, "gebiet": area})
+                    notes = {"ebene": level_name, "gebiet": area, "hinweise": f"ausgelassen={int(name == 'K2')}"}
+                    kennzahlen.append({**facts, **_cell(value, None), **notes})
     eckwerte = [
         {
             "ref_month": month,
@@ -198,7 +199,7 @@ def _facts(ref: str, name: str, definition: str, in_force: bool, sex: str) -> di
         "ref_month": ref,
         "ebene": "jobcenter",
         "kennzahl": name,
-        "definition": definition,
+        "definition": name + definition,
         "in_kraft": in_force,
         "geschlecht": sex,
         "nenner_monate": 12 if name in ("K2", "K2E1", "K2E2", "K2E4", "K3E1") else 1,

@@ -28,7 +28,7 @@ def _tables(folder: Path) -> list[tuple[str, str, list[dict[str, Any]]]]:
         groups.setdefault((row["kennzahl"], row["definition"], row["in_kraft"], row["geschlecht"]), []).append(row)
     found = []
     for (code, definition, in_force, sex), rows in groups.items():
-        stem = code if in_force else f"{code}-{definition[1:]}"
+        stem = code if in_force else f"{code}-{definition[-4:]}"
         found.append((f"{stem}{SEXES[sex]}.html", "kommunal", [r for r in rows if r["traeger"] == "zkT"]))
         found.append((f"{stem}-alle{SEXES[sex]}.html", "alle", rows))
     return found
