@@ -39,7 +39,7 @@ Dieser DAG versucht es jede halbe Stunde. Rot heißt: Der Mailserver nimmt nicht
 def kennzahlen_alarme() -> None:
     """Build the DAG: one task."""
 
-    @task(doc_md="Versendet alles, was in `alerts/queue` liegt.")
+    @task(multiple_outputs=False, doc_md="Versendet alles, was in `alerts/queue` liegt.")
     def send() -> dict[str, Any]:
         return send_waiting()
 

@@ -58,11 +58,17 @@ Danach veröffentlicht der DAG `kennzahlen_veroeffentlichung` von selbst. Betrie
 def kennzahlen_monat() -> None:
     """Build the DAG: the steps in their order, and the alarm that watches them."""
 
-    @task(doc_md="Holt fehlende Lieferungen aus allen Quellen; Originalbytes bleiben unverändert erhalten.")
+    @task(
+        multiple_outputs=False,
+        doc_md="Holt fehlende Lieferungen aus allen Quellen; Originalbytes bleiben unverändert erhalten.",
+    )
     def fetch() -> dict[str, Any]:
         return run_step("fetch")
 
-    @task(doc_md="Prüft Aufbau und Typen, ersetzt Personenkennungen, legt schlechte Zeilen in die Quarantäne.")
+    @task(
+        multiple_outputs=False,
+        doc_md="Prüft Aufbau und Typen, ersetzt Personenkennungen, legt schlechte Zeilen in die Quarantäne.",
+    )
     def stage() -> dict[str, Any]:
         return run_step("stage")
 
@@ -72,19 +78,29 @@ def kennzahlen_monat() -> None:
     def check_deliveries() -> dict[str, Any]:
         return run_step("check_deliveries")
 
-    @task(doc_md="Zählt Personen je Monat zu Eckwerten; nur was sich geändert hat, wird neu gezählt.")
+    @task(
+        multiple_outputs=False,
+        doc_md="Zählt Personen je Monat zu Eckwerten; nur was sich geändert hat, wird neu gezählt.",
+    )
     def count() -> dict[str, Any]:
         return run_step("count")
 
-    @task(doc_md="Rechnet aus Eckwerten alle sechzehn Kennzahlen, exakt, mit Grund für jeden fehlenden Wert.")
+    @task(
+        multiple_outputs=False,
+        doc_md="Rechnet aus Eckwerten alle sechzehn Kennzahlen, exakt, mit Grund für jeden fehlenden Wert.",
+    )
     def calculate() -> dict[str, Any]:
         return run_step("calculate")
 
-    @task(doc_md="Ränge, Veränderungen, Mediane und die Geheimhaltung für alles, was veröffentlicht wird.")
+    @task(
+        multiple_outputs=False,
+        doc_md="Ränge, Veränderungen, Mediane und die Geheimhaltung für alles, was veröffentlicht wird.",
+    )
     def compare() -> dict[str, Any]:
         return run_step("compare")
 
     @task(
+        multiple_outputs=False,
         outlets=[BERECHNET],
         doc_md="Prüft die berechneten Tabellen. Grün: der Monat wird veröffentlicht. Rot: nichts wird veröffentlicht.",
     )
@@ -95,6 +111,7 @@ def kennzahlen_monat() -> None:
         return summary
 
     @task(
+        multiple_outputs=False,
         retries=3,
         retry_delay=timedelta(minutes=1),
         on_failure_callback=None,

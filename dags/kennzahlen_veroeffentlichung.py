@@ -55,6 +55,7 @@ def kennzahlen_veroeffentlichung() -> None:
         return report_published(release)
 
     @task(
+        multiple_outputs=False,
         retries=3,
         retry_delay=timedelta(minutes=1),
         on_failure_callback=None,
