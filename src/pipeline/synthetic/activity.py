@@ -22,9 +22,9 @@ from pipeline.synthetic.codes import (
 from pipeline.synthetic.model import FEMALE, PAD, Calendar, Int, Measures, People, Presence, Small, Starts
 from pipeline.synthetic.receipt import calendar_month
 
-INTEGRATION_PER_YEAR = np.array([0.21, 0.151])
+INTEGRATION_PER_YEAR = np.array([0.215, 0.15])
 """Starts of integrations while receipt goes on, for the short- and the long-term group."""
-LEAVING_WITH_JOB = np.array([0.245, 0.37])
+LEAVING_WITH_JOB = np.array([0.245, 0.36])
 """Share of those who leave the benefit who do so with a job."""
 GERING_PER_YEAR, OEGB_PER_YEAR, OTHER_PER_YEAR = 0.105, 0.075, 0.012
 SEASON = np.array([0.84, 0.92, 1.12, 1.14, 1.08, 1.0, 0.94, 1.12, 1.22, 1.06, 0.93, 0.63])

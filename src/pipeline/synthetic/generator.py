@@ -5,6 +5,7 @@ Persons who move between offices are drawn first and lent to every office they k
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
@@ -161,17 +162,20 @@ def generate(
     seed: int,
     progress: Progress | None = None,
     workers: int = 2,
+    everyone: bool = False,
     catalog: Catalog | None = None,
 ) -> dict[str, Any]:
     """Write a synthetic delivery tree for the months `first` … `last` into the new directory `out` and return a summary.
 
     `scale` multiplies all persons and published counts (at most 1); equal arguments give equal bytes in every file.
+    With `everyone` all jobcenters deliver persons, not only the kommunale ones.
     Raises SyntheticError if `out` has content already or the arguments make no country. The tree appears at once, at the end.
     """
+    out = out.absolute()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise SyntheticError(f"{out} already has content: choose a new or an empty directory")
     catalog = catalog or load_catalog()
-    plan = make_plan(catalog, first, last, scale=scale, seed=seed)
+    plan = make_plan(catalog, first, last, scale=scale, seed=seed, everyone=everyone)
     classes = classes_of(catalog)
     report = progress or (lambda done, total, what: None)
     aside = out.with_name(out.name + ".teil")
@@ -219,11 +223,17 @@ def generate(
 
 def _results(work: Sequence[Work], workers: int) -> Iterator[Done]:
     """Yield the parts in order, made here or by worker processes."""
-    if workers <= 1 or len(work) < 4 or current_process().daemon:
+    if workers <= 1 or len(work) < 4 or current_process().daemon or not _main_can_be_imported():
         yield from map(make_part, work)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         yield from pool.map(make_part, work)
+
+
+def _main_can_be_imported() -> bool:
+    """Tell whether worker processes can start: a program read from standard input cannot be imported by them."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return file is None or Path(file).is_file()
 
 
 class Notifications:

@@ -188,8 +188,10 @@ def _units(jobcenters: Sequence[Jobcenter], calendar: Calendar) -> list[tuple[Jo
     return found
 
 
-def make_plan(catalog: Catalog, first: str, last: str, *, scale: float, seed: int) -> Plan:
+def make_plan(catalog: Catalog, first: str, last: str, *, scale: float, seed: int, everyone: bool = False) -> Plan:
     """Return the country for the delivered months `first` … `last`; `scale` multiplies all persons and published counts.
+
+    With `everyone` all jobcenters deliver persons, otherwise only the kommunale ones (zkT).
 
     Raises SyntheticError for a scale that is not positive or months in the wrong order.
     """
@@ -246,8 +248,8 @@ def make_plan(catalog: Catalog, first: str, last: str, *, scale: float, seed: in
         calendar,
         seed,
         tuple(offices),
-        tuple(u for t, u in units if t == "zkT"),
-        tuple(u for t, u in units if t == "gE"),
+        tuple(u for t, u in units if everyone or t == "zkT"),
+        tuple(u for t, u in units if not everyone and t == "gE"),
         (last_cohort - 11, last_cohort) if last_cohort - 11 >= PAD else None,
     )
 

@@ -22,7 +22,7 @@ EURO_MERKMALE = (ROW["llu"], ROW["luh"])
 SIGNS = ("", "-", "*", "x", ".", "...")
 VALUE, ZERO, WITHHELD, OUTAGE, UNKNOWN, LATER = range(6)
 MERKMAL_WORDS, SEX_WORDS, SIGN_WORDS = Words.of(MERKMALE), Words.of(SEXES), Words.of(SIGNS)
-LLU_CENTS_PER_ELB, LUH_CENTS_PER_ELB = 39_000, 24_000
+LLU_CENTS_PER_ELB, LUH_CENTS_PER_ELB = 36_200, 21_100
 
 
 def modelled(plan: Plan, office: Office) -> Int:
@@ -71,7 +71,7 @@ def modelled(plan: Plan, office: Office) -> Int:
     lzb[:, 0] = np.maximum(lzb[:, 0], lzb[:, 1] + lzb[:, 2])
     put("lzb", lzb)
     _movements(counts, rng, stocks, "elb", 0.034)
-    _movements(counts, rng, lzb, "lzb", 0.021)
+    _movements(counts, rng, lzb, "lzb", 0.0158)
     put("lzb_amp", part(lzb, 0.098 * (1 + rng.normal(0, 0.12))))
     before = np.concatenate([elb[:1], elb[:-1]])
     season = SEASON[month] / SEASON.mean()
@@ -80,7 +80,7 @@ def modelled(plan: Plan, office: Office) -> Int:
     svb = put("int_svb", part(integrations, 0.855))
     put("bs_gering", split(rng.poisson(before * 0.0082 * season), women * 1.05))
     put("bs_2am", split(rng.poisson(before * 0.006), women * 0.85))
-    put("int_lzb", part(integrations, 0.51))
+    put("int_lzb", part(integrations, 0.48))
     lone_part = np.stack([np.zeros(width), part(integrations, 0.035)[:, 1], part(integrations, 0.2)[:, 2]], axis=-1)
     lone_part[:, 0] = lone_part[:, 1] + lone_part[:, 2]
     put("int_allein", lone_part.astype(np.int64))

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from pipeline.synthetic.model import PAD, Calendar, Columns, Flag, Int, Office, Small
 
-SHORT_MONTHS, LONG_MONTHS = 8.3, 126.0
-SHORT_STOCK_SHARE, SHORT_ENTRY_SHARE = 0.215, 0.806
+SHORT_MONTHS, LONG_MONTHS = 8.3, 136.0
+SHORT_STOCK_SHARE, SHORT_ENTRY_SHARE = 0.205, 0.809
 RETURN_PROBABILITY = 0.33
 RETURN_GAP_DAYS = 150.0
 SAFE_GAP_DAYS = 80
 """Between two stays of a unit of need at least this long: no window of a month sees two entries or two exits."""
 INTERRUPTIONS_PER_YEAR = 0.07
+DECLINE_BY_LEAVING = 0.5
 AGEING_PER_MONTH = 0.0022
 """Share of the stock lost to the pension age and to children who turn 25, net of children who turn 15."""
 EDGE_DAYS = 50
@@ -55,6 +56,26 @@ def month_last(days: Int) -> Int:
     return months.astype("datetime64[D]").astype(np.int64) - 1
 
 
+def decline_of(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the additional probability of leaving in every window: most of a falling stock's decline, else 0."""
+    fall = 1 - wanted[1:] / wanted[:-1]
+    return np.concatenate([[0.0], np.maximum(fall, 0) * DECLINE_BY_LEAVING])
+
+
+def _leaving_early(
+    rng: np.random.Generator, calendar: Calendar, decline: NDArray[np.float64], spells: Spells
+) -> Spells:
+    """End spells earlier where the stock declines: the same additional risk for all who are in receipt."""
+    risk = np.concatenate([np.cumsum(decline), [np.inf]])
+    at = np.searchsorted(calendar.stichtag, np.maximum(spells.von, calendar.begin), side="left")
+    threshold = risk[np.maximum(at, 0)] + rng.standard_exponential(len(spells))
+    leave = np.searchsorted(risk, threshold, side="left")
+    inside = (leave < len(decline)) & (leave > 0)
+    lower = calendar.stichtag[np.clip(leave - 1, 0, len(decline) - 1)]
+    day = lower + 1 + rng.integers(0, 28, len(spells))
+    return spells.with_column(bis=np.where(inside, np.minimum(spells.bis, np.maximum(day, spells.von)), spells.bis))
+
+
 def entries_needed(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the new units of need of every window so that the expected stock follows `wanted` (units of need, by position).
 
@@ -62,7 +83,7 @@ def entries_needed(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     means = np.array([SHORT_MONTHS, LONG_MONTHS])
     leave = 1 - np.exp(-1 / means)
-    remain = 1 - AGEING_PER_MONTH
+    remain = (1 - AGEING_PER_MONTH) * (1 - decline_of(wanted))
     stock = wanted[0] * np.array([SHORT_STOCK_SHARE, 1 - SHORT_STOCK_SHARE])
     waiting = np.zeros(2)
     share = np.array([SHORT_ENTRY_SHARE, 1 - SHORT_ENTRY_SHARE])
@@ -72,7 +93,7 @@ def entries_needed(wanted: NDArray[np.float64]) -> NDArray[np.float64]:
         exits = stock * leave
         back = waiting * rate
         waiting = waiting + exits * RETURN_PROBABILITY - back
-        stock = (stock - exits + back) * remain
+        stock = (stock - exits + back) * remain[position]
         new[position] = max(0.0, wanted[position] - stock.sum())
         stock = stock + new[position] * share
     return new
@@ -129,6 +150,7 @@ def draw_spells(
         bis,
         np.ones(len(von), dtype=np.bool_),
     ).take(keep)
+    spells = _leaving_early(rng, calendar, decline_of(wanted), spells)
     spells = spells.take(np.lexsort((spells.von, spells.household)))
     for _ in range(2):
         spells = interrupted(rng, calendar, spells)
