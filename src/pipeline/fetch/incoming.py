@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
-from pathlib import Path
 
 from pipeline.store import Store
 
@@ -47,6 +46,7 @@ class Incoming:
         self._numbers = itertools.count()
         self._limit = limit
         self._sizes: dict[str, int] = {}
+        self._shards: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Make the folders, sweep what a killed run left, see what is stored; the caller holds the store's lock."""
@@ -57,6 +57,7 @@ class Incoming:
             for shard in range(256):
                 folder = self._store.snapshot(f"{shard:02x}{'0' * 62}").parent
                 folder.mkdir(parents=True, exist_ok=True)
+                self._shards[f"{shard:02x}"] = str(folder)
                 with os.scandir(folder) as entries:
                     self._sizes.update((entry.name, entry.stat().st_size) for entry in entries)
         except OSError as error:
@@ -68,7 +69,7 @@ class Incoming:
 
     def body(self) -> Body:
         """Start a new file; end it with `place` or `discard`."""
-        return Body(f"{self._folder}/{next(self._numbers)}.part", self._limit, self._store.snapshot, self._sizes)
+        return Body(f"{self._folder}/{next(self._numbers)}.part", self._limit, self._shards, self._sizes)
 
     def sync(self) -> None:
         """Make everything placed so far durable; called before the register names it."""
@@ -94,12 +95,12 @@ def _syncfs() -> Callable[[int], int] | None:
 class Body:
     """One file while it arrives: opened at the first byte, hashed as it is written."""
 
-    __slots__ = ("_handle", "_hash", "_head", "_limit", "_path", "_sizes", "_target", "size")
+    __slots__ = ("_handle", "_hash", "_head", "_limit", "_path", "_shards", "_sizes", "size")
 
-    def __init__(self, path: str, limit: int, target: Callable[[str], Path], sizes: dict[str, int]) -> None:
+    def __init__(self, path: str, limit: int, shards: dict[str, str], sizes: dict[str, int]) -> None:
         self._path = path
         self._limit = limit
-        self._target = target
+        self._shards = shards
         self._sizes = sizes
         self._handle = -1
         self._hash = sha256()
@@ -147,7 +148,7 @@ class Body:
             os.close(self._handle)
             self._handle = -1
             # Replacing an equal file heals one that a power cut left damaged.
-            os.replace(self._path, self._target(digest))  # noqa: PTH105 - twenty thousand times a run
+            os.replace(self._path, f"{self._shards[digest[:2]]}/{digest}")  # noqa: PTH105 - twenty thousand times a run
         except OSError as error:
             raise self._failed(error) from error
         self._sizes[digest] = self.size
