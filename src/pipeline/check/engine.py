@@ -14,6 +14,8 @@ from pipeline.check.suites import DeclaredRule, Suite
 from pipeline.check.verdict import Cell, RuleResult
 
 CELLS_NAMED = 50
+LARGE = 1e15
+LARGE_WITH_DIGITS = 1e5
 JC_COLUMN = "jc_id"
 MONTH_COLUMN = "ref_month"
 
@@ -99,7 +101,7 @@ def _cell(row: Mapping[str, Any], columns: Sequence[str], key: Sequence[str]) ->
 
 
 def shown(value: Any) -> str:
-    """Return a value as text that does not depend on the library that held it: at most six digits, missing is empty."""
+    """Return a value as text that does not depend on the library that held it: six digits or whole cents, missing is empty."""
     if value is None:
         return ""
     if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
@@ -108,7 +110,11 @@ def shown(value: Any) -> str:
         return str(int(value))
     if isinstance(value, Real):
         number = float(value)
-        return "" if math.isnan(number) else f"{number:.6g}"
+        if math.isnan(number):
+            return ""
+        if number.is_integer() and abs(number) < LARGE:
+            return str(int(number))
+        return f"{number:.6g}" if abs(number) < LARGE_WITH_DIGITS else f"{number:.2f}"
     if isinstance(value, list | tuple | set):
         return ", ".join(shown(entry) for entry in value)
     text = str(value)

@@ -5,14 +5,15 @@ Reads tables only and writes nothing; what helper columns mean stands beside the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from pipeline.catalog import Catalog, Side
+from pipeline.catalog import Catalog, Jobcenter, Side
 from pipeline.check.computed import COMPUTED, KEYS
 from pipeline.check.engine import Engine
 from pipeline.check.profiles import PARTS
@@ -43,11 +44,13 @@ def check_results(
     month: str,
     *,
     zaehltage: Zaehltage | None = None,
+    members: Sequence[Jobcenter] | None = None,
 ) -> Verdict:
     """Check the results of the run for `month` and, if given, the suppressed tables that would be published.
 
     `eckwerte` may hold several months (the one before is compared with), `published` has the tables eckwerte, kennzahlen,
-    vergleich and reihe; one that is absent counts as empty, which no suite lets pass. Raises SuiteError for a suite that
+    vergleich and reihe; one that is absent counts as empty, which no suite lets pass. `members` are the
+    jobcenters of the run's territory, by default those the registry knows as valid on S(month). Raises SuiteError for a suite that
     is not what Great Expectations would run.
     """
     suites = load_layer(expectations / LAYER_COMPUTED, COMPUTED)
@@ -55,7 +58,10 @@ def check_results(
     engine = Engine()
     connection = duckdb.connect(":memory:", config={"temp_directory": ""})
     try:
-        _register_catalog(connection, catalog, month, zaehltage or Zaehltage())
+        day = (zaehltage or Zaehltage()).stichtag(month)
+        _register_catalog(
+            connection, catalog, month, day, catalog.valid_jobcenters(day) if members is None else members
+        )
         for name, table in (("eckwerte", eckwerte), ("kennzahlen", kennzahlen), ("vergleich", vergleich)):
             connection.register(f"{name}_arrow", table)
             connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}_arrow")
@@ -92,18 +98,16 @@ def _evaluate(
     return results
 
 
-def _register_catalog(connection: Any, catalog: Catalog, month: str, zaehltage: Zaehltage) -> None:
+def _register_catalog(connection: Any, catalog: Catalog, month: str, day: date, members: Sequence[Jobcenter]) -> None:
     """Make the declarations available to the queries: registry, base counts, indicators, parts and wholes, the month."""
-    day = zaehltage.stichtag(month)
-    valid = catalog.valid_jobcenters(day)
     connection.register(
         "registry",
         pa.table(
             {
-                "jc_id": pa.array([j.jc_id for j in valid], pa.string()),
-                "land": pa.array([j.land for j in valid], pa.string()),
-                "traeger": pa.array([j.traeger for j in valid], pa.string()),
-                "typ": pa.array([catalog.vergleichstyp(j.jc_id, day) or None for j in valid], pa.string()),
+                "jc_id": pa.array([j.jc_id for j in members], pa.string()),
+                "land": pa.array([j.land for j in members], pa.string()),
+                "traeger": pa.array([j.traeger for j in members], pa.string()),
+                "typ": pa.array([catalog.vergleichstyp(j.jc_id, day) or None for j in members], pa.string()),
             }
         ),
     )

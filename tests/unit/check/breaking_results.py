@@ -66,7 +66,23 @@ def _both(*changes: Break) -> Break:
 
 JC: dict[str, Any] = {"ebene": "jobcenter", "geschlecht": "T"}
 # A value outside its usual range is put in by a numerator that gives it, the sums of the levels are left alone.
-_KENNZAHLEN = ["K1", "K1E1", "K1E2", "K1E3", "K1E4", "K2", "K2E1", "K2E2", "K2E3", "K2E4", "K3", "K3E1", "K3E2", "K3E3", "K3E4"]
+_KENNZAHLEN = [
+    "K1",
+    "K1E1",
+    "K1E2",
+    "K1E3",
+    "K1E4",
+    "K2",
+    "K2E1",
+    "K2E2",
+    "K2E3",
+    "K2E4",
+    "K3",
+    "K3E1",
+    "K3E2",
+    "K3E3",
+    "K3E4",
+]
 RANGES = {
     f"KZ-RANGE-{name}": _one("kennzahlen", {"wert": 97.0 if name != "K2E3" else 10.0}, kennzahl=name, **JC)
     for name in _KENNZAHLEN

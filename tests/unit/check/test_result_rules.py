@@ -36,7 +36,8 @@ def engine() -> Engine:
 def _checked(country: Country, layer: str, table: str, suite: Suite, engine: Engine) -> dict[str, RuleResult]:
     catalog = catalog_of_country()
     connection = duckdb.connect(":memory:")
-    _register_catalog(connection, catalog, MONTH, Zaehltage())
+    day = Zaehltage().stichtag(MONTH)
+    _register_catalog(connection, catalog, MONTH, day, catalog.valid_jobcenters(day))
     eckwerte, kennzahlen, vergleich, published = country.tables(catalog)
     tables: dict[str, pa.Table] = {"eckwerte": eckwerte, "kennzahlen": kennzahlen, "vergleich": vergleich}
     tables |= {f"open_{name}": table for name, table in published.items()}
