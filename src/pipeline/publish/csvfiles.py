@@ -6,6 +6,7 @@ Both say in each row whether the data are official or invented (column `datenart
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pipeline.publish.edition import Edition
 from pipeline.publish.wording import Signs, month_name
 
 KIND_COLUMN = "datenart"
+ROWS_AT_ONCE = 50_000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 EXCEL_COLUMNS = (
     "ref_month",
@@ -53,11 +55,15 @@ EXCEL_COLUMNS = (
 
 
 def write_machine_csv(path: Path, table: pa.Table, edition: Edition) -> None:
-    """Write all columns of a table and the column `datenart`; floats with the shortest exact digits; gzip for a name with .gz."""
-    columns = [_texts(table.column(name), ("true", "false")) for name in table.column_names]
-    columns.append(_constant(edition.kind, table.num_rows))
-    content = _lines([*table.column_names, KIND_COLUMN], columns, ",", "\n").encode("utf-8")
-    path.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    """Write all columns of a table and the column `datenart`; floats with the shortest exact digits; gzip for `.gz`."""
+    content = io.BytesIO()
+    content.write((",".join([*table.column_names, KIND_COLUMN]) + "\n").encode("utf-8"))
+    for start in range(0, table.num_rows, ROWS_AT_ONCE):
+        rows = table.slice(start, ROWS_AT_ONCE)
+        columns = [_texts(rows.column(name), ("true", "false")) for name in rows.column_names]
+        content.write(_lines([*columns, _constant(edition.kind, rows.num_rows)], ",", "\n").encode("utf-8"))
+    whole = content.getvalue()
+    path.write_bytes(gzip.compress(whole, mtime=0) if path.suffix == ".gz" else whole)
 
 
 def write_excel_csv(path: Path, table: pa.Table, declared: Table, signs: Signs, edition: Edition) -> None:
@@ -75,8 +81,8 @@ def write_excel_csv(path: Path, table: pa.Table, declared: Table, signs: Signs, 
     columns["wert_anzeige"] = pc.if_else(missing, sign, columns["wert_anzeige"])
     columns["grund"] = _translated(columns["grund"], lambda reason: signs.words(reason) if reason else "")
     header = [*(labels[name] for name in EXCEL_COLUMNS), "Datenart"]
-    content = _lines(header, [*columns.values(), _constant(edition.kind, table.num_rows)], ";", "\r\n")
-    path.write_bytes(BYTE_ORDER_MARK + content.encode("utf-8"))
+    lines = _lines([*columns.values(), _constant(edition.kind, table.num_rows)], ";", "\r\n")
+    path.write_bytes(BYTE_ORDER_MARK + (";".join(header) + "\r\n" + lines).encode("utf-8"))
 
 
 def _texts(column: pa.ChunkedArray, booleans: tuple[str, str]) -> pa.Array:
@@ -100,13 +106,11 @@ def _constant(text: str, rows: int) -> pa.Array:
     return pa.repeat(pa.scalar(text), rows)
 
 
-def _lines(header: Sequence[str], columns: Sequence[pa.Array], separator: str, end: str) -> str:
+def _lines(columns: Sequence[pa.Array], separator: str, end: str) -> str:
     """Join columns to lines; a field is quoted only if it contains the separator, a quote or a line end."""
     special = f'[{separator}"\\r\\n]'
-    quoted = [_quoted(column, special) for column in columns]
-    lines = pc.binary_join_element_wise(*quoted, separator).to_pylist() if columns and len(columns[0]) else []
-    names = [f'"{n}"' if separator in n else n for n in header]
-    return end.join([separator.join(names), *lines]) + end
+    lines = pc.binary_join_element_wise(*(_quoted(column, special) for column in columns), separator).to_pylist()
+    return "".join(line + end for line in lines)
 
 
 def _quoted(column: pa.Array, special: str) -> pa.Array:

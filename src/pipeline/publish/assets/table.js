@@ -62,6 +62,12 @@
       } else head.removeAttribute('aria-sort');
     }
     status.textContent = `${shown} von ${rows.length} Jobcentern · sortiert nach ${words} (${direction === 'asc' ? 'aufsteigend' : 'absteigend'})`;
+    const query = new URLSearchParams();
+    for (const name in fields) if (fields[name] && fields[name].value) query.set(name, fields[name].value.trim());
+    if (sort !== standard || direction !== 'asc') { query.set('sort', sort); query.set('dir', direction); }
+    const tail = (query.size ? '?' + query : '') + location.hash;
+    if (write) remember(tail);
+    for (const link of doc.querySelectorAll('.seg a, .version a, nav.codes a')) link.href = link.getAttribute('href').split(/[?#]/)[0] + tail;
     const all = at('seg-alle');
     if (!shown && all && !all.hasAttribute('aria-current')) {
       const link = doc.createElement('a');
@@ -69,12 +75,6 @@
       link.textContent = 'in allen Jobcentern suchen';
       status.append(' · ', link);
     }
-    const query = new URLSearchParams();
-    for (const name in fields) if (fields[name] && fields[name].value) query.set(name, fields[name].value.trim());
-    if (sort !== standard || direction !== 'asc') { query.set('sort', sort); query.set('dir', direction); }
-    const tail = (query.size ? '?' + query : '') + location.hash;
-    if (write) remember(tail);
-    for (const link of doc.querySelectorAll('.seg a, .version a, nav.codes a')) link.href = link.getAttribute('href').split(/[?#]/)[0] + tail;
   }
 
   const query = new URLSearchParams(location.search);
