@@ -13,7 +13,8 @@ EXACT = """
     (nenner_summe * 100)::HUGEINT AS below
 """
 
-# counted and fraction speak of counts from persons, which the software makes; published counts are as they come.
+# counted and fraction speak of counts from persons, which the software makes; published counts are as they come, and each
+# published euro sum is rounded on its own: men and women may exceed the total by two euros (a thousand for a country).
 _ECKWERTE = """
 WITH cells AS (
     SELECT e.ref_month, e.jc_id, e.geschlecht, e.merkmal, e.wert, nullif(e.grund, '') AS grund, e.basis,
@@ -40,7 +41,7 @@ SELECT c.ref_month, c.jc_id, c.geschlecht, c.merkmal, c.grund, c.basis,
        CASE WHEN is_euro THEN c.wert END::DOUBLE AS euro,
        CASE WHEN NOT is_euro AND basis = 'personen' THEN abs(c.wert - trunc(c.wert)) END::DOUBLE AS fraction,
        CASE WHEN s.from_persons THEN s.rest END::DOUBLE AS rest_personen,
-       CASE WHEN NOT s.from_persons THEN s.rest END::DOUBLE AS rest_other,
+       CASE WHEN NOT s.from_persons THEN s.rest + IF(is_euro, 2, 0) END::DOUBLE AS rest_other,
        CASE WHEN w.from_persons AND basis = 'personen' THEN w.whole - c.wert END::DOUBLE AS outside_personen,
        CASE WHEN NOT (w.from_persons AND basis = 'personen') THEN w.whole - c.wert END::DOUBLE AS outside_other,
        elb_before::DOUBLE AS elb_before,
@@ -111,11 +112,11 @@ SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        f.wert IS NULL OR coalesce(abs(f.wert - 100.0 * above / below::DOUBLE) <= 1e-12 * greatest(abs(f.wert), 1), false)
            AS value_is_quotient,
        f.wert_anzeige IS NULL
-           OR coalesce((f.wert_anzeige * 10)::HUGEINT = sign(above) * ((2000 * abs(above) + below) // (2 * below)), false)
+           OR coalesce((f.wert_anzeige * 10)::HUGEINT = sign(above) * ((2000 * abs(above) + below) // nullif(2 * below, 0)), false)
            AS display_is_rounded,
        CASE WHEN NOT f.euro THEN least(f.zaehler, f.nenner_summe) END::DOUBLE AS smallest_count,
        CASE WHEN s.from_persons THEN s.rest END::DOUBLE AS rest_personen,
-       CASE WHEN NOT s.from_persons THEN s.rest END::DOUBLE AS rest_other,
+       CASE WHEN NOT s.from_persons THEN s.rest + IF(f.euro, 1000, 0) END::DOUBLE AS rest_other,
        sums.z IS NULL OR (f.zaehler IS NOT DISTINCT FROM sums.z AND f.nenner_summe IS NOT DISTINCT FROM sums.n)
            AS level_is_sum
 FROM found f
