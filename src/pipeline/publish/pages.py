@@ -103,7 +103,7 @@ def _environment(
         number_kommunal=sum(units.values()),
         chooser=_chooser(found),
         first_table=main_page(found).removeprefix("site/"),
-        signs=Signs.of(catalog).legend(),
+        signs=list(Signs.of(catalog).by_reason.values()),
         switches=catalog.switches,
         tables=catalog.results,
     )

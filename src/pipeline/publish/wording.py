@@ -122,13 +122,6 @@ class Signs:
         """Return the German words; raises ValueError for a reason that is on no list."""
         return self._row(reason)[1]
 
-    def legend(self) -> list[tuple[str, str]]:
-        """Return sign and meanings once per sign, in the order of the code list."""
-        meanings: dict[str, list[str]] = {}
-        for sign, words in self.by_reason.values():
-            meanings.setdefault(sign, []).append(words)
-        return [(sign, "; ".join(words)) for sign, words in meanings.items()]
-
     def _row(self, reason: str) -> tuple[str, str]:
         try:
             return self.by_reason[reason]

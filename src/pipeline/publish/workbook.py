@@ -289,7 +289,7 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
     sheet.write_string(3, 0, "Zeichen", formats.header)
     sheet.write_string(3, 1, "Bedeutung", formats.header)
     notes = [
-        *[(sign, words) for sign, words in signs.by_reason.values()],
+        *signs.by_reason.values(),
         ("Pp", "Prozentpunkte"),
         ("gE", "gemeinsame Einrichtung von Kommune und Agentur für Arbeit"),
         ("Rang", "1 ist der beste Wert; nach dem angezeigten Wert, gleiche Werte teilen sich den kleinsten Rang."),
