@@ -115,7 +115,8 @@ def _sides(
         totals.append(unsafe_totals(quantity, groups, too_small, barred)[:, _SIDE_OF_SEX])
         own = hidden[i][:, _SIDE_OF_SEX]
         if i == 1 and counts[part.merkmal]:
-            own = own | (present[1] & small(values[1], rules.below * part.months))
+            least = rules.below * (part.months if pair[1].operator == "mean" else 1)
+            own = own | (present[1] & small(values[1], least))
         units.append(own)
     return _Sides((units[0], units[1]), (totals[0], totals[1]))
 
