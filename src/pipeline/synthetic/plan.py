@@ -162,7 +162,7 @@ def _targets(units: Sequence[Jobcenter], elb: dict[str, float], seed: int) -> di
     drawn = dict(zip(names, rng.normal(NATIONAL_RATE, RATE_SPREAD, len(names)), strict=True))
     for traeger, best in (("zkT", BEST_PERSONS), ("gE", BEST_PUBLISHED)):
         mine = sorted((u for u in units if u.traeger == traeger and u.jc_id != SAALEKREIS), key=lambda u: elb[u.jc_id])
-        candidates = [u.jc_id for u in mine[len(mine) // 3 : -len(mine) // 10 or None]]
+        candidates = [u.jc_id for u in mine[len(mine) * 11 // 20 : -(len(mine) // 10) or None]]
         if len(candidates) >= len(best):
             for name, rate in zip(rng.choice(candidates, len(best), replace=False), best, strict=True):
                 drawn[str(name)] = rate + 1
