@@ -22,6 +22,7 @@ MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 BERECHNET = Asset("kennzahlen_monat_berechnet", uri="kennzahlen://monat/berechnet")
 LATE_AFTER = timedelta(hours=6)
 FAILED = ("failed",)
+PROGRESS: list[Any] = []  # filled by run_local.py only, whose user watches; a worker shows nobody a progress bar
 
 PARAMS = {
     "month": Param(
@@ -77,7 +78,7 @@ def run_step(name: str) -> dict[str, Any]:
 
     context = get_current_context()
     month = month_of(context)
-    opened = steps.open_run(store_root(), month, source_list())
+    opened = steps.open_run(store_root(), month, source_list(), progress=PROGRESS[0] if PROGRESS else None)
     try:
         return getattr(steps, name)(opened)
     except steps.QualityStop as stop:

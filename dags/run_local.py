@@ -19,6 +19,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 DAG_IDS = ("kennzahlen_monat", "kennzahlen_veroeffentlichung")
 DONE, FAILED, STOPPED = 0, 1, 3
+QUIET_SECONDS = 30.0
 
 
 def main() -> int:
@@ -82,7 +83,11 @@ def _run(month: str) -> int:
         for file, error in bag.import_errors.items():
             _say(f"{file}\n{error}")
         return FAILED
-    get_listener_manager().add_listener(_clock())
+    screen = _Screen()
+    get_listener_manager().add_listener(_listener(screen))
+    from monthly_run import PROGRESS
+
+    PROGRESS[:] = [screen.progress]
     for dag_id in DAG_IDS:
         dag = bag.dags[dag_id]
         dag.deadline = None  # 3.3.2: dag.test() crashes at success with a deadline
@@ -109,29 +114,52 @@ def _reason(month: str, run: Any) -> int:
     return FAILED
 
 
-def _clock() -> Any:
-    """Return an Airflow listener that says how long each step took."""
+class _Screen:
+    """Says which step runs, how far it is and how long it took."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stderr.isatty()
+        self.step, self.started, self.shown = "", 0.0, 0.0
+
+    def begin(self, step: str) -> None:
+        self.step, self.started = step, time.monotonic()
+        self.shown = self.started
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        now = time.monotonic()
+        if now - self.shown < (0.2 if self.terminal else QUIET_SECONDS):
+            return
+        self.shown = now
+        if self.terminal:
+            bar = "█" * (20 * done // max(total, 1))
+            sys.stderr.write(f"\r\x1b[K  {self.step:<18}{bar:<20} {done:,} of {total:,} {what[:40]}")
+            sys.stderr.flush()
+        else:
+            _say(f"  {self.step:<18}{done:,} of {total:,} {what}")
+
+    def end(self, word: str) -> None:
+        clear = "\r\x1b[K" if self.terminal else ""
+        _say(f"{clear}  {self.step:<18}{word:<7}{time.monotonic() - self.started:7.1f} s")
+
+
+def _listener(screen: _Screen) -> Any:
+    """Return an Airflow listener that tells the screen when a task begins and ends."""
     from airflow.listeners import hookimpl
 
-    class Clock:
-        started = 0.0
-
+    class Listener:
         @hookimpl
         def on_task_instance_running(self, task_instance: Any) -> None:
-            self.started = time.monotonic()
+            screen.begin(task_instance.task_id)
 
         @hookimpl
         def on_task_instance_success(self, task_instance: Any) -> None:
-            self._end(task_instance, "done")
+            screen.end("done")
 
         @hookimpl
         def on_task_instance_failed(self, task_instance: Any) -> None:
-            self._end(task_instance, "FAILED")
+            screen.end("FAILED")
 
-        def _end(self, task_instance: Any, word: str) -> None:
-            _say(f"  {task_instance.task_id:<18}{word:<7}{time.monotonic() - self.started:7.1f} s")
-
-    return Clock()
+    return Listener()
 
 
 def _say(text: str) -> None:

@@ -71,7 +71,7 @@ def fake_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type
     behave: dict[str, Callable[[], dict[str, Any]]] = {"publish": lambda: {"number": 1}}
     module = types.ModuleType("pipeline.steps")
     module.QualityStop = QualityStop  # type: ignore[attr-defined]
-    module.open_run = lambda store, month, sources: (store, month, sources)  # type: ignore[attr-defined]
+    module.open_run = lambda store, month, sources, progress: (store, month, sources)  # type: ignore[attr-defined]
 
     def step(name: str) -> Callable[[Any], dict[str, Any]]:
         def run(opened: Any) -> dict[str, Any]:
