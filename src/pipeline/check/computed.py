@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# The value in percent is 100 * above / below; a denominator of zero has none. Whole numbers, in units of a hundredth.
 EXACT = """
     CASE WHEN i.change THEN (zaehler * 100)::HUGEINT * nenner_monate - (nenner_summe * 100)::HUGEINT
-         ELSE (zaehler * 100)::HUGEINT * nenner_monate END AS above,
-    (nenner_summe * 100)::HUGEINT AS below
+         ELSE (zaehler * 100)::HUGEINT * nenner_monate END * sign(nenner_summe)::HUGEINT AS above,
+    nullif((abs(nenner_summe) * 100)::HUGEINT, 0) AS below
 """
 
 # counted and fraction speak of counts from persons, which the software makes; published counts are as they come, and each
@@ -103,7 +104,7 @@ WITH found AS (
 SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        f.ref_month, f.ebene, f.gebiet, f.kennzahl, f.definition, f.geschlecht, f.basis, f.reason AS grund,
        CASE WHEN isfinite(f.wert) THEN f.wert END AS wert,
-       (f.nenner_summe / f.nenner_monate)::DOUBLE AS nenner,
+       (f.nenner_summe / nullif(f.nenner_monate, 0))::DOUBLE AS nenner,
        forces.in_force,
        CASE WHEN sizes.first = f.ebene || '/' || f.gebiet || '/' || f.geschlecht THEN (SELECT max(n) FROM sizes) - sizes.n END
            AS jobcenters_missing,
@@ -155,7 +156,7 @@ WITH found AS (
     SELECT *, rank() OVER (partition_ ORDER BY better * (above * 1000000000000000000 // below) DESC) AS due_rang,
            rank() OVER (partition_ ORDER BY better * wert_anzeige DESC) AS due_rang_anzeige,
            count(*) OVER (partition_) AS due_anzahl, min(rang) OVER (partition_) AS first_rang
-    FROM in_sets WHERE better <> 0 AND wert IS NOT NULL AND member IS NOT NULL AND below > 0
+    FROM in_sets WHERE better <> 0 AND wert IS NOT NULL AND member IS NOT NULL AND below IS NOT NULL
     WINDOW partition_ AS (PARTITION BY ref_month, kennzahl, definition, geschlecht, in_set, member)
 ), ranked AS (
     SELECT id,
@@ -176,7 +177,7 @@ WITH found AS (
 
 _VERGLEICH = f"""{ranking("vergleich")}
 SELECT v.jc_id, v.ref_month, v.kennzahl, v.definition, v.geschlecht,
-       (v.nenner_summe / v.nenner_monate)::DOUBLE AS nenner,
+       (v.nenner_summe / nullif(v.nenner_monate, 0))::DOUBLE AS nenner,
        (v.wert IS NULL) = (nullif(v.grund, '') IS NOT NULL) AND (v.wert IS NULL) = (v.wert_anzeige IS NULL) AS value_or_reason,
        k.gebiet IS NOT NULL AND v.wert IS NOT DISTINCT FROM k.wert AND v.wert_anzeige IS NOT DISTINCT FROM k.wert_anzeige
            AND v.zaehler IS NOT DISTINCT FROM k.zaehler AND v.nenner_summe IS NOT DISTINCT FROM k.nenner_summe

@@ -14,6 +14,10 @@ SELECT jc_id, person, bool_or(ist_elb) AS elb, min(geburtsdatum) AS born FROM be
 CREATE OR REPLACE TEMP TABLE stock_1 AS
 SELECT jc_id, person, bool_or(ist_elb) AS elb, min(geburtsdatum) AS born FROM bestand_1 GROUP BY ALL
 """,
+    """
+CREATE OR REPLACE TEMP TABLE people_0 AS
+SELECT person, min(born) AS born, bool_or(elb) AS elb, count(*) AS stocks FROM stock_0 GROUP BY person
+""",
 )
 
 ZUSAMMENHANG = """
@@ -43,19 +47,21 @@ WITH person_tables AS (
            count(*) FILTER (b.elb AND n.person IS NOT NULL) AS found_again,
            count(*) FILTER (n.born <> b.born) AS other_birth_date, count(n.person) AS compared
     FROM stock_1 b
-    LEFT JOIN (SELECT person, min(born) AS born FROM stock_0 GROUP BY person) n USING (person) GROUP BY b.jc_id
+    LEFT JOIN people_0 n USING (person) GROUP BY b.jc_id
 ), two_stocks AS (
     SELECT jc_id, count(*) AS persons FROM stock_0
-    WHERE person IN (SELECT person FROM stock_0 GROUP BY person HAVING count(*) > 1) GROUP BY jc_id
+    WHERE person IN (SELECT person FROM people_0 WHERE stocks > 1) GROUP BY jc_id
 ), starts AS (
     SELECT jc_id, count(*) AS persons, count(*) FILTER (k.person IS NULL) AS unknown
     FROM (SELECT DISTINCT jc_id, person FROM aufnahme_0 WHERE beginn > getvariable('stichtag_1')) a
-    LEFT JOIN (SELECT DISTINCT person FROM (SELECT person FROM bestand_1 UNION ALL SELECT person FROM bestand_2)) k
-    USING (person) GROUP BY jc_id
+    LEFT JOIN (
+        SELECT DISTINCT person FROM (SELECT person FROM bestand_1 UNION ALL SELECT person FROM bestand_2)
+        WHERE person IN (SELECT person FROM aufnahme_0)
+    ) k USING (person) GROUP BY jc_id
 ), measures AS (
     SELECT jc_id, count(*) AS persons, count(*) FILTER (s.person IS NULL) AS without_stock
     FROM (SELECT DISTINCT jc_id, person FROM massnahme_0) m
-    LEFT JOIN (SELECT DISTINCT person FROM stock_0 WHERE elb) s USING (person) GROUP BY jc_id
+    LEFT JOIN (SELECT person FROM people_0 WHERE elb) s USING (person) GROUP BY jc_id
 ), units_of_need AS (
     SELECT jc_id, count(*) AS bgs, count(*) FILTER (l.bg IS NULL) AS without_benefit
     FROM (SELECT DISTINCT jc_id, bg FROM bestand_0) b
@@ -68,7 +74,9 @@ WITH person_tables AS (
     SELECT jc_id, count(*) AS starts, count(*) FILTER (e.person IS NULL) AS not_found
     FROM (SELECT DISTINCT jc_id, person FROM aufnahme_bst WHERE art = 'svb' AND NOT im_ausland
           AND beginn BETWEEN getvariable('bst_first') AND getvariable('bst_last')) a
-    LEFT JOIN (SELECT DISTINCT person FROM beschaeftigung_0) e USING (person) GROUP BY jc_id
+    LEFT JOIN (
+        SELECT DISTINCT person FROM beschaeftigung_0 WHERE person IN (SELECT person FROM aufnahme_bst)
+    ) e USING (person) GROUP BY jc_id
 )
 SELECT u.jc_id, getvariable('ref_month') AS ref_month,
        (SELECT tables FROM expected) - u.accepted AS tables_missing,

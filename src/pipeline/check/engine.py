@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.check.suites import DeclaredRule, Suite
 from pipeline.check.verdict import Cell, RuleResult
 
 CELLS_NAMED = 50
+ERROR_LENGTH = 200
 LARGE = 1e15
 LARGE_WITH_DIGITS = 1e5
 JC_COLUMN = "jc_id"
@@ -57,6 +59,12 @@ class Engine:
         )
         by_id = {result.expectation_config.meta["rule_id"]: result for result in answer.results}
         return tuple(_result(suite, rule, by_id.get(rule.rule_id), ref_month, key) for rule in suite.rules)
+
+
+def unanswered(suite: Suite, problem: Exception, *, ref_month: str, key: Sequence[str]) -> tuple[RuleResult, ...]:
+    """Return an error for every rule of a suite whose frame could not be made; each of them blocks."""
+    text = f"{type(problem).__name__}: {problem}".splitlines()[0][:ERROR_LENGTH]
+    return tuple(replace(_result(suite, rule, None, ref_month, key), error=text) for rule in suite.rules)
 
 
 def _result(suite: Suite, rule: DeclaredRule, answer: Any, ref_month: str, key: Sequence[str]) -> RuleResult:
@@ -128,5 +136,5 @@ def _error(info: Any) -> str:
     entries = [info] if "raised_exception" in info else [entry for entry in info.values() if isinstance(entry, Mapping)]
     for entry in entries:
         if entry.get("raised_exception"):
-            return str(entry.get("exception_message") or "unknown error").splitlines()[0][:200]
+            return str(entry.get("exception_message") or "unknown error").splitlines()[0][:ERROR_LENGTH]
     return ""

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.catalog import Catalog, Jobcenter, Side
 from pipeline.check.computed import COMPUTED, KEYS
-from pipeline.check.engine import Engine
+from pipeline.check.engine import Engine, unanswered
 from pipeline.check.profiles import PARTS
 from pipeline.check.release import RELEASE, RELEASE_KEYS
 from pipeline.check.suites import Suite, load_layer
@@ -87,7 +87,11 @@ def _evaluate(
 ) -> list[RuleResult]:
     results: list[RuleResult] = []
     for table, suite in suites.items():
-        frame = connection.execute(frames[table]).df()
+        try:
+            frame = connection.execute(frames[table]).df()
+        except duckdb.Error as problem:
+            results += unanswered(suite, problem, ref_month=month, key=keys[table])
+            continue
         parameters = {}
         if table == "bilanz":
             before = connection.execute(
