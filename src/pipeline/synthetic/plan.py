@@ -155,13 +155,17 @@ def _parts_of(unit: Jobcenter, catalog: Catalog, begin: date) -> tuple[str, ...]
     return tuple(sorted(found)) or (unit.jc_id.split("@")[0],)
 
 
-def _targets(units: Sequence[Jobcenter], elb: dict[str, float], seed: int) -> dict[str, float]:
-    """Return the wanted K2E3 of every jobcenter: four before the case, all others below it, the country at its mean."""
+def _targets(units: Sequence[Jobcenter], elb: dict[str, float], merged: frozenset[str], seed: int) -> dict[str, float]:
+    """Return the wanted K2E3 of every jobcenter: four before the case (none of them merged), all others below it.
+
+    The country as a whole comes to its mean, weighted with `elb`.
+    """
     rng = stream(seed, "k2e3")
     names = sorted(u.jc_id for u in units)
     drawn = dict(zip(names, rng.normal(NATIONAL_RATE, RATE_SPREAD, len(names)), strict=True))
     for traeger, best in (("zkT", BEST_PERSONS), ("gE", BEST_PUBLISHED)):
-        mine = sorted((u for u in units if u.traeger == traeger and u.jc_id != SAALEKREIS), key=lambda u: elb[u.jc_id])
+        whole = [u for u in units if u.traeger == traeger and u.jc_id not in {SAALEKREIS, *merged}]
+        mine = sorted(whole, key=lambda u: elb[u.jc_id])
         candidates = [u.jc_id for u in mine[len(mine) * 11 // 20 : -(len(mine) // 10) or None]]
         if len(candidates) >= len(best):
             for name, rate in zip(rng.choice(candidates, len(best), replace=False), best, strict=True):
@@ -209,7 +213,8 @@ def make_plan(catalog: Catalog, first: str, last: str, *, scale: float, seed: in
     target_of: dict[str, float] = {}
     latest = [j for j, _, end in valid if end == PAD + len(months)]
     elb_2017 = {j.jc_id: _source_of(j, kreise, parts).elb[2017] for j in latest}
-    targets = _targets(latest, elb_2017, seed)
+    merged = frozenset(j.jc_id for j in latest if len(_parts_of(j, catalog, begin)) > 1)
+    targets = _targets(latest, elb_2017, merged, seed)
     for jobcenter, _, _ in valid:
         for name in _parts_of(jobcenter, catalog, begin):
             by_name[name] = catalog.jobcenters.get(name, jobcenter)

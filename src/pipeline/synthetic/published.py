@@ -94,7 +94,9 @@ def modelled(plan: Plan, office: Office) -> Int:
         ("llu", LLU_CENTS_PER_ELB, office.llu_factor),
         ("luh", LUH_CENTS_PER_ELB, office.luh_eur / 351.0),
     ):
-        put(name, np.rint(stocks * base * factor * growth[:, None]).astype(np.int64) + rng.integers(0, 100, (width, 1)))
+        cents = np.rint(stocks * base * factor * growth[:, None]).astype(np.int64) + rng.integers(0, 100, (width, 3))
+        cents[:, 0] = np.maximum(cents[:, 0], cents[:, 1] + cents[:, 2])
+        put(name, cents)
     counts[:PAD] = 0
     return counts
 

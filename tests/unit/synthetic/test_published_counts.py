@@ -49,6 +49,14 @@ def test_every_published_count_equals_the_slow_count(tiny_tree: Path, slow: Slow
     assert compared > 5000
 
 
+def test_men_and_women_are_never_more_than_all(tiny_tree: Path) -> None:
+    cells = published(tiny_tree, "2017-03")
+    for jobcenter, merkmal, sex in cells:
+        total, men, women = (cells[jobcenter, merkmal, s] for s in "TMF")
+        if sex == "T" and isinstance(total, int) and isinstance(men, int) and isinstance(women, int):
+            assert men + women <= total, (jobcenter, merkmal)
+
+
 def test_employment_that_has_not_come_is_marked_as_later(tiny_tree: Path) -> None:
     cells = published(tiny_tree, add(LAST, -15))
     assert cells["t04412", "svb_nach12", "T"] == "..."
