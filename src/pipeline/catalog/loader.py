@@ -32,7 +32,21 @@ from pipeline.catalog.model import (
 T = TypeVar("T")
 
 COLUMN_TYPES = frozenset(
-    ["person", "household", "text", "jobcenter", "code3", "date", "bool", "euro", "number", "integer", "float", "percent1", "month"]
+    [
+        "person",
+        "household",
+        "text",
+        "jobcenter",
+        "code3",
+        "date",
+        "bool",
+        "euro",
+        "number",
+        "integer",
+        "float",
+        "percent1",
+        "month",
+    ]
 )
 
 

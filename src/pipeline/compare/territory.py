@@ -82,6 +82,14 @@ def _satisfied(values: Ints, chosen: Bools, side: int) -> Bools:
     return np.asarray((count == 0) | ((count > 1) & apart), dtype=bool)
 
 
+def _useless(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
+    """Return [jobcenter, month] where men and women cannot be shifted: both are zero and the published T says so."""
+    if side == TOTAL:
+        return np.zeros(cube.values.shape[1:2] + cube.values.shape[3:], dtype=bool)
+    published = ~(secrets.hidden[merkmal, :, TOTAL] | secrets.barred[merkmal, :, TOTAL])
+    return np.asarray(published & (cube.values[merkmal, :, 1:].sum(axis=1) == 0), dtype=bool)
+
+
 def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, atom: Ints, side: int) -> None:
     """Bar for every month that needs it one more jobcenter of the atom: the one with the smallest sum so far."""
     sexes = SEXES_OF[side]
@@ -99,7 +107,8 @@ def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, atom: Ints, side
         types = groups.vergleichstyp[atom]
         size = size + np.where(types[:, None] != types[first][None, :], _OTHER_TYPE, 0)
         size = np.where(values[:, :, needy].sum(axis=1) < 2 * ONE, size + _LAST_CHOICE, size)
-        size = np.where(present[:, needy] & ~barred[:, needy], size, _NO_CHOICE)
+        usable = present & ~barred & ~_useless(cube, secrets, merkmal, side)[atom]
+        size = np.where(usable[:, needy], size, _NO_CHOICE)
         partner = size.argmin(axis=0)
         found = size[partner, np.arange(len(needy))] < _NO_CHOICE
         secrets.barred[merkmal, atom[partner[found]], side, needy[found]] = True
@@ -125,6 +134,7 @@ def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: i
         values = cube.values[merkmal, :, sexes, month].sum(axis=1)
         cost = cost + (values < 2 * ONE)
         usable = complete[merkmal, :, month] & (groups.land >= 0)
+        usable &= ~_useless(cube, secrets, merkmal, side)[:, month]
         usable[unit] = False
         if not usable.any():
             totals[groups.members[:, unit], merkmal, side, month] = True

@@ -20,7 +20,14 @@ from pipeline.store.schema import arrow_schema
 CATALOG: Catalog = load_catalog()
 FIRST = "2015-07"
 STOCKS = {"elb": 1.0, "alleinerz": 0.15, "lzb": 0.6, "lzb_amp": 0.06}
-RATES = {"elb_zugang": 0.04, "elb_abgang": 0.04, "lzb_zugang": 0.02, "lzb_abgang": 0.02, "bs_gering": 0.008, "bs_2am": 0.003}
+RATES = {
+    "elb_zugang": 0.04,
+    "elb_abgang": 0.04,
+    "lzb_zugang": 0.02,
+    "lzb_abgang": 0.02,
+    "bs_gering": 0.008,
+    "bs_2am": 0.003,
+}
 
 
 def jobcenter(jc_id: str, land: str, traeger: str = "gE") -> Jobcenter:
@@ -42,6 +49,7 @@ class World:
     jobcenters: tuple[Jobcenter, ...]
     types: Mapping[str, str]
     eckwerte: pa.Table
+    withheld: Mapping[tuple[str, str, str, str], int]
 
     def tables(self, run_month: str) -> tuple[pa.Table, pa.Table, pa.Table]:
         """Return eckwerte, kennzahlen and reihe of a run."""
@@ -72,9 +80,7 @@ class World:
             lambda unit, month: "zu_kurze_reihe",
             CATALOG,
         )
-        kennzahlen = calculate.kennzahlen(
-            block, run_month, self.jobcenters, frozenset(units), self.types, CATALOG
-        )
+        kennzahlen = calculate.kennzahlen(block, run_month, self.jobcenters, frozenset(units), self.types, CATALOG)
         return known, kennzahlen, calculate.reihe(block, run_month, CATALOG)
 
     def disclosed(self, run_month: str, rules: Rules | None = None, **more: object) -> Disclosed:
@@ -94,20 +100,30 @@ class World:
         )
 
 
-def eckwerte_rows(jc_id: str, merkmal: str, counts: np.ndarray, missing: np.ndarray | None = None) -> list[tuple]:
-    """Return rows for counts [T M F, month] from FIRST on; where missing, the publisher withholds."""
+def eckwerte_rows(
+    jc_id: str, merkmal: str, counts: np.ndarray, missing: np.ndarray | None = None, grund: str = "geheim"
+) -> list[tuple]:
+    """Return rows for counts [T M F, month] from FIRST on; where missing, there is only the reason (default: withheld)."""
     rows = []
     for s, sex in enumerate("TMF"):
         for t, count in enumerate(counts[s].tolist()):
             gone = missing is not None and bool(missing[s, t])
             wert = None if gone else Decimal(count)
-            rows.append((add_months(FIRST, t), jc_id, sex, merkmal, wert, "geheim" if gone else None, "personen"))
+            rows.append((add_months(FIRST, t), jc_id, sex, merkmal, wert, grund if gone else None, "personen"))
     return rows
 
 
 def random_world(
-    seed: int, *, units: int = 6, months: int = 40, elb: tuple[float, float] = (20, 200), other_sex: float = 0.0,
-    withheld: float = 0.0, types: int = 0, laender: int = 2,
+    seed: int,
+    *,
+    units: int = 6,
+    months: int = 40,
+    elb: tuple[float, float] = (20, 200),
+    other_sex: float = 0.0,
+    withheld: float = 0.0,
+    gaps: float = 0.0,
+    types: int = 0,
+    laender: int = 2,
 ) -> World:
     """Return a country whose jobcenters have about as many ELB as told; `other_sex` is the share that is neither M nor F."""
     rng = np.random.default_rng(seed)
@@ -115,6 +131,7 @@ def random_world(
         jobcenter(f"t{i:05d}", f"Land {i % laender}", "zkT" if rng.random() < 0.5 else "gE") for i in range(units)
     )
     rows: list[tuple] = []
+    kept: dict[tuple[str, str, str, str], int] = {}
     for unit in jobcenters:
         size = float(np.exp(rng.uniform(np.log(elb[0]), np.log(elb[1]))))
 
@@ -148,11 +165,17 @@ def random_world(
                 rows += eckwerte_rows(unit.jc_id, name, amounts)
                 continue
             gone = rng.random((3, months)) < withheld if withheld else None
+            if gaps:
+                away = np.repeat(rng.random((1, months)) < gaps, 3, axis=0)
+                rows += eckwerte_rows(unit.jc_id, name, counts[name], away, "nicht_geliefert")
+                continue
             rows += eckwerte_rows(unit.jc_id, name, counts[name], gone)
+            for s, t in np.argwhere(gone).tolist() if gone is not None else []:
+                kept[name, unit.jc_id, "TMF"[s], add_months(FIRST, t)] = int(counts[name][s, t])
     kind = schema("eckwerte")
     arrays = [pa.array(column, f.type) for column, f in zip(zip(*rows, strict=True), kind, strict=True)]
     membership = {j.jc_id: f"I{'abcde'[int(rng.integers(types))]}" for j in jobcenters} if types else {}
-    return World(jobcenters, membership, pa.table(arrays, schema=kind))
+    return World(jobcenters, membership, pa.table(arrays, schema=kind), kept)
 
 
 @lru_cache(maxsize=8)
