@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-_MONTH = re.compile(r"^(\d{4})-(0[1-9]|1[0-2])$")
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 DEFAULT_STICHTAG_DAY = 15
 
 
@@ -20,7 +20,7 @@ class MonthError(ValueError):
 
 def month_number(month: str) -> int:
     """Return the months since year 0, so that differences are months."""
-    match = _MONTH.match(month)
+    match = _MONTH.fullmatch(month)
     if match is None:
         raise MonthError(f"{month!r} is not a month: write YYYY-MM, for example 2018-07")
     return int(match[1]) * 12 + int(match[2]) - 1
