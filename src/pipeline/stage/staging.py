@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -133,10 +136,22 @@ def _run(jobs: Sequence[_Job], processes: int) -> Any:
             yield job
         return
     with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as pool:
-        futures = {pool.submit(_stage_one, job): job for job in jobs}
+        with _main_program_hidden():
+            futures = {pool.submit(_stage_one, job): job for job in jobs}
         for future in as_completed(futures):
             future.result()
             yield futures[future]
+
+
+@contextmanager
+def _main_program_hidden() -> Iterator[None]:
+    """Keep starting workers from importing the main program: Airflow's cannot be imported inside a task, it has no database."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _jobs(
