@@ -84,6 +84,8 @@ class Run:
     @cached_property
     def zaehltage(self) -> Zaehltage:
         """Return the counting days: the list of the sources, else the catalog's."""
+        if not self.deliveries["codelists"].get("zaehltage"):
+            return self.catalog.zaehltage
         rows = self._code_list("zaehltage", ("ref_month", "stichtag"))
         listed: dict[str, date] = {}
         for line, (month, day) in rows:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar, cast
@@ -28,6 +28,7 @@ from pipeline.catalog.model import (
     Switch,
     Table,
 )
+from pipeline.months import Zaehltage
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ class Catalog:
     """Everything declared, ready to use; dictionaries are keyed by name and keep the declared order."""
 
     jobcenters: Mapping[str, Jobcenter]
+    zaehltage: Zaehltage
     gebietsaenderungen: tuple[Gebietsaenderung, ...]
     vergleichstypen: tuple[tuple[str, str, date | None, date | None], ...]
     tables: Mapping[str, Table]
@@ -100,18 +102,67 @@ _StrictYaml.yaml_implicit_resolvers = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _BOOL = re.compile(r"^(?:true|false)$")
+_AGS5 = re.compile(r"[0-9]{5}(;[0-9]{5})*")
 _INT = re.compile(r"^-?(?:0|[1-9][0-9]*)$")
 _StrictYaml.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, list("tf"))
 _StrictYaml.add_implicit_resolver("tag:yaml.org,2002:int", _INT, list("-0123456789"))
 
 
+class _Node(dict[str, Any]):
+    """A mapping in a YAML file that knows where it stands; asking for a key it lacks is an error that says so."""
+
+    place = ""
+
+    def __missing__(self, key: str) -> Any:
+        raise CatalogError(f"{self.place}: {key} is missing")
+
+
+def _node(loader: Any, raw: yaml.MappingNode) -> _Node:
+    node = _Node()
+    node.place = f"{loader.file_name}, line {raw.start_mark.line + 1}"
+    loader.flatten_mapping(raw)
+    for key_node, value_node in raw.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in node:
+            raise CatalogError(f"{loader.file_name}, line {key_node.start_mark.line + 1}: {key} stands twice")
+        node[key] = loader.construct_object(value_node, deep=True)
+    return node
+
+
+_StrictYaml.add_constructor("tag:yaml.org,2002:map", _node)
+
+
 def _read_yaml(file: Traversable) -> Any:
+    loader = _StrictYaml(file.read_text(encoding="utf-8"))
+    loader.file_name = file.name
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), Loader=_StrictYaml)  # noqa: S506 - a SafeLoader
+        return loader.get_single_data()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 0
         raise CatalogError(f"{file.name}, line {line}: {error.problem}") from error
+    finally:
+        loader.dispose()
+
+
+def _understood(file: Traversable, parse: Callable[[str, Any], T]) -> dict[str, T]:
+    """Return what `parse(name, node)` makes of every entry of a YAML file."""
+    return {name: _made(node, partial(parse, name)) for name, node in _read_yaml(file).items()}
+
+
+def _made(node: Any, parse: Callable[[Any], T]) -> T:
+    try:
+        return parse(node)
+    except CatalogError:
+        raise
+    except (AttributeError, TypeError, ValueError) as error:
+        raise CatalogError(f"{node.place}: {error}") from error
+
+
+def _one_of(node: _Node, key: str, allowed: tuple[str, ...]) -> Any:
+    if node[key] not in allowed:
+        raise CatalogError(f"{node.place}: {key} is {node[key]!r}, allowed are {', '.join(allowed)}")
+    return node[key]
 
 
 def _rows(file: Traversable) -> Iterator[tuple[int, dict[str, str]]]:
@@ -133,8 +184,24 @@ def _parsed(file: Traversable, parse: Callable[[dict[str, str]], T]) -> Iterator
     for line, row in _rows(file):
         try:
             yield parse(row)
-        except (KeyError, ValueError) as error:
+        except KeyError as error:
+            raise CatalogError(f"{file.name}, line 1: the column {error.args[0]} is missing") from error
+        except ValueError as error:
             raise CatalogError(f"{file.name}, line {line}: {error}") from error
+
+
+def _keyed(file: Traversable, key: str, parse: Callable[[dict[str, str]], T]) -> dict[str, T]:
+    """Return the entries of a code list by their key, which may stand only once."""
+    entries: dict[str, T] = {}
+
+    def enter(row: dict[str, str]) -> None:
+        if row[key] in entries:
+            raise ValueError(f"{row[key]} stands twice")
+        entries[row[key]] = parse(row)
+
+    for _ in _parsed(file, enter):
+        pass
+    return entries
 
 
 def _day(text: str) -> date | None:
@@ -147,6 +214,17 @@ def _flag(text: str) -> bool:
     return text == "true"
 
 
+def _stichtag(row: dict[str, str]) -> date:
+    return Zaehltage({row["ref_month"]: date.fromisoformat(row["stichtag"])}).stichtag(row["ref_month"])
+
+
+def _change(row: dict[str, str], jobcenters: Mapping[str, Jobcenter]) -> Gebietsaenderung:
+    for unit in (row["alt"], row["neu"]):
+        if unit not in jobcenters:
+            raise ValueError(f"{unit} is not in jobcenters.csv")
+    return Gebietsaenderung(row["alt"], row["neu"], date.fromisoformat(row["ab"]))
+
+
 def _label(raw: Mapping[str, str]) -> Label:
     return Label(raw["de"], raw.get("en", ""))
 
@@ -154,6 +232,8 @@ def _label(raw: Mapping[str, str]) -> Label:
 def _jobcenter(row: dict[str, str]) -> Jobcenter:
     if row["traeger"] not in ("gE", "zkT"):
         raise ValueError(f"traeger is {row['traeger']!r}, allowed are gE and zkT")
+    if not _AGS5.fullmatch(row["ags5"]):
+        raise ValueError(f"ags5 is {row['ags5']!r}, it must be keys of five digits (leading zero lost?)")
     return Jobcenter(
         row["jc_id"],
         row["name"],
@@ -179,11 +259,13 @@ def _support(row: dict[str, str]) -> Support:
     )
 
 
-def _table(raw: dict[str, Any], source: str) -> Table:
+def _table(raw: _Node, codelists: Mapping[str, Any]) -> Table:
     columns = []
     for c in raw["columns"]:
         if c["type"] not in COLUMN_TYPES:
-            raise CatalogError(f"{source}: column {c['name']} has the unknown type {c['type']!r}")
+            raise CatalogError(f"{c.place}: column {c['name']} has the unknown type {c['type']!r}")
+        if c.get("codelist", "") not in ("", *codelists):
+            raise CatalogError(f"{c.place}: column {c['name']} names the unknown code list {c['codelist']!r}")
         columns.append(
             Column(
                 c["name"],
@@ -205,16 +287,15 @@ def _table(raw: dict[str, Any], source: str) -> Table:
     )
 
 
-def _side(raw: dict[str, Any], merkmale: Mapping[str, Merkmal], source: str) -> Side:
+def _side(raw: _Node, merkmale: Mapping[str, Merkmal]) -> Side:
     operators = [o for o in ("at", "sum", "mean") if o in raw]
     if len(operators) != 1 or raw[operators[0]] not in merkmale:
-        raise CatalogError(f"{source}: a side needs one of at, sum, mean with a known merkmal, got {raw}")
+        raise CatalogError(f"{raw.place}: a side needs one of at, sum, mean with a known merkmal, got {raw}")
     first, last = raw["months"]
     return Side(cast(Any, operators[0]), raw[operators[0]], (first, last))
 
 
-def _indicator(name: str, raw: dict[str, Any], merkmale: Mapping[str, Merkmal]) -> Indicator:
-    source = f"indicators.yml, {name}"
+def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indicator:
     return Indicator(
         name,
         _label(raw["name"]),
@@ -225,11 +306,11 @@ def _indicator(name: str, raw: dict[str, Any], merkmale: Mapping[str, Merkmal]) 
         raw.get("lag", 0),
         raw.get("compute_all_versions", False),
         {
-            version: (_side(v["numerator"], merkmale, source), _side(v["denominator"], merkmale, source))
+            version: (_side(v["numerator"], merkmale), _side(v["denominator"], merkmale))
             for version, v in raw["versions"].items()
         },
-        raw["shown_as"],
-        raw["better"],
+        _one_of(raw, "shown_as", ("percent", "change")),
+        _one_of(raw, "better", ("higher", "lower", "none")),
         {version: _label(v) for version, v in raw.get("names_by_version", {}).items()},
         {version: v["de"] for version, v in raw.get("definitions_by_version", {}).items()},
     )
@@ -263,55 +344,40 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
     """Load and cross-check the catalog that ships with the package (or lies in `root`); raises CatalogError."""
     root = root if root is not None else resources.files("pipeline.catalog")
     lists = root / "codelists"
-    jobcenters: dict[str, Jobcenter] = {}
-    for jobcenter in _parsed(lists / "jobcenters.csv", _jobcenter):
-        if jobcenter.jc_id in jobcenters:
-            raise CatalogError(f"jobcenters.csv: {jobcenter.jc_id} stands twice")
-        jobcenters[jobcenter.jc_id] = jobcenter
-    changes = tuple(
-        _parsed(
-            lists / "gebietsaenderungen.csv",
-            lambda r: Gebietsaenderung(r["alt"], r["neu"], date.fromisoformat(r["ab"])),
-        )
-    )
-    for change in changes:
-        for unit in (change.alt, change.neu):
-            if unit not in jobcenters:
-                raise CatalogError(f"gebietsaenderungen.csv: {unit} is not in jobcenters.csv")
-    merkmale = {
-        name: Merkmal(
+    jobcenters = _keyed(lists / "jobcenters.csv", "jc_id", _jobcenter)
+    merkmale = _understood(
+        root / "merkmale.yml",
+        lambda name, m: Merkmal(
             name,
             _label(m["label"]),
             m["unit"],
-            m["kind"],
+            _one_of(m, "kind", ("stock", "movement", "event", "euro")),
             m["legal_basis"],
             _span(m["needs"]),
             _span(m.get("needs_by_sex")),
+        ),
+    )
+    codelists: dict[str, Mapping[str, Mapping[str, str]]] = {
+        name: _keyed(lists / f"{name}.csv", key, dict)
+        for name, key in (
+            ("foerderung", "code"),
+            ("rechtsgrundlagen", "code"),
+            ("aufnahmearten", "code"),
+            ("personengruppen", "code"),
+            ("zeichen", "zeichen"),
+            ("gruende", "grund"),
         )
-        for name, m in _read_yaml(root / "merkmale.yml").items()
     }
-    codelists: dict[str, Mapping[str, Mapping[str, str]]] = {}
-    for name, key in (
-        ("foerderung", "code"),
-        ("rechtsgrundlagen", "code"),
-        ("aufnahmearten", "code"),
-        ("personengruppen", "code"),
-        ("zeichen", "zeichen"),
-        ("gruende", "grund"),
-    ):
-        codelists[name] = {row[key]: row for _, row in _rows(lists / f"{name}.csv")}
     codelists["merkmale"] = {name: {"code": name} for name in merkmale}
     tables: dict[str, Table] = {}
     results: dict[str, Table] = {}
     for file in sorted((root / "tables").iterdir(), key=lambda f: f.name):
-        table = _table(_read_yaml(file), file.name)
-        for column in table.columns:
-            if column.codelist and column.codelist not in codelists:
-                raise CatalogError(f"{file.name}: column {column.name} names the unknown code list {column.codelist}")
+        table = _made(_read_yaml(file), lambda raw: _table(raw, codelists))
         (tables if table.unit else results)[table.name] = table
     return Catalog(
         jobcenters=jobcenters,
-        gebietsaenderungen=changes,
+        zaehltage=Zaehltage(_keyed(lists / "zaehltage.csv", "ref_month", _stichtag)),
+        gebietsaenderungen=tuple(_parsed(lists / "gebietsaenderungen.csv", lambda r: _change(r, jobcenters))),
         vergleichstypen=tuple(
             _parsed(
                 lists / "vergleichstypen.csv",
@@ -321,16 +387,21 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
         tables=tables,
         results=results,
         merkmale=merkmale,
-        indicators={name: _indicator(name, raw, merkmale) for name, raw in _read_yaml(root / "indicators.yml").items()},
-        supports={s.code: s for s in _parsed(lists / "foerderung.csv", _support)},
+        indicators=_understood(root / "indicators.yml", lambda name, raw: _indicator(name, raw, merkmale)),
+        supports=_keyed(lists / "foerderung.csv", "code", _support),
         codelists=codelists,
-        rules={
-            name: Rule(name, r["severity"], r["owner"], r["de"], r["action"])
-            for name, r in _read_yaml(root / "rules.yml").items()
-        },
-        switches={
-            name: Switch(name, s["default"], tuple(s["alternatives"]), s["reason"])
-            for name, s in _read_yaml(root / "switches.yml").items()
-        },
+        rules=_understood(
+            root / "rules.yml",
+            lambda name, r: Rule(
+                name,
+                _one_of(r, "severity", ("critical", "error", "warning", "info")),
+                r["owner"],
+                r["de"],
+                r["action"],
+            ),
+        ),
+        switches=_understood(
+            root / "switches.yml", lambda name, s: Switch(name, s["default"], tuple(s["alternatives"]), s["reason"])
+        ),
         digest=_digest(root),
     )

@@ -334,7 +334,7 @@ class _Run:
     def _judge(
         self, in_force: dict[Key, Delivery], deliveries: dict[Key, Delivery], zaehltage: Delivery | None
     ) -> None:
-        days = read_zaehltage(self.store.snapshot(zaehltage.sha256) if zaehltage else None)
+        days = read_zaehltage(self.store.snapshot(zaehltage.sha256)) if zaehltage else self.catalog.zaehltage
         attempted = self.failed | set(self.rejected)
         self.findings += missing(deliveries.keys(), attempted, self.month, self.catalog, days)
         self.findings += revised(in_force, self.register.history, self.catalog)
