@@ -5,14 +5,21 @@ Nothing here is statistics: assumptions that change a figure are switches of the
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import secrets
+import sys
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 PREFIX = "KENNZAHLEN_"
 KEY_BYTES = 32
+_WHOLE = re.compile(r"[0-9]{1,18}")
+_SIZE = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
 class SettingsError(ValueError):
@@ -50,17 +57,23 @@ class Settings:
         if not path.exists():
             if self.pseudonym_key_file is not None:
                 raise SettingsError(f"{PREFIX}PSEUDONYM_KEY_FILE: {path} does not exist; create it with 64 hex digits")
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
-                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileExistsError:
-                pass
-            else:
-                with os.fdopen(handle, "w", encoding="ascii") as file:
-                    file.write(secrets.token_hex(KEY_BYTES) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-        return _key(path.read_text(encoding="ascii").strip(), str(path))
+            _make_key(path)
+        return _key(path.read_text(encoding="ascii", errors="replace").strip(), str(path))
+
+
+def _make_key(path: Path) -> None:
+    """Write a new key, whole or not at all; if another process was faster, its key stays."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, aside = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(aside)
+    finally:
+        Path(aside).unlink()
 
 
 def _key(text: str, source: str) -> bytes:
@@ -74,20 +87,41 @@ def _key(text: str, source: str) -> bytes:
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from `environment` (default: the process's); raises SettingsError."""
+    """Read the settings from `environment` (default: the process's); an empty variable is none. Raises SettingsError."""
     env = os.environ if environment is None else environment
 
     def text(name: str, default: str) -> str:
-        return env.get(PREFIX + name, default)
+        return env.get(PREFIX + name) or default
 
-    def number(name: str, default: float) -> float:
-        raw = env.get(PREFIX + name)
-        if raw is None:
-            return default
+    def number(name: str, default: float, least: float = 0.0) -> float:
+        raw = text(name, str(default))
         try:
-            return float(raw)
+            value = float(raw)
         except ValueError as error:
             raise SettingsError(f"{PREFIX}{name}: {raw!r} is not a number") from error
+        if not least <= value < math.inf:
+            raise SettingsError(f"{PREFIX}{name}: {raw!r} is out of range, at least {least:g} is needed")
+        return value
+
+    def whole(name: str, default: int, most: int = sys.maxsize) -> int:
+        raw = text(name, str(default))
+        if not _WHOLE.fullmatch(raw):
+            raise SettingsError(f"{PREFIX}{name}: {raw!r} is not a whole number")
+        if not 1 <= int(raw) <= most:
+            raise SettingsError(f"{PREFIX}{name}: {raw!r} is out of range, allowed is 1 to {most}")
+        return int(raw)
+
+    def flag(name: str, default: bool) -> bool:
+        raw = text(name, str(default).lower())
+        if raw not in ("true", "false"):
+            raise SettingsError(f"{PREFIX}{name}: {raw!r} is neither true nor false")
+        return raw == "true"
+
+    def size(name: str, default: str) -> str:
+        raw = text(name, default)
+        if not _SIZE.fullmatch(raw):
+            raise SettingsError(f"{PREFIX}{name}: {raw!r} is no size, write 2GB or 500MB")
+        return raw
 
     defaults = Settings()
     key = env.get(PREFIX + "PSEUDONYM_KEY")
@@ -95,20 +129,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         pseudonym_key=_key(key, PREFIX + "PSEUDONYM_KEY") if key else None,
         pseudonym_key_file=Path(key_file) if key_file else None,
-        memory_limit=text("MEMORY_LIMIT", defaults.memory_limit),
-        threads=int(number("THREADS", defaults.threads)),
-        fetch_connections=int(number("FETCH_CONNECTIONS", defaults.fetch_connections)),
-        fetch_timeout=number("FETCH_TIMEOUT", defaults.fetch_timeout),
-        fetch_attempts=int(number("FETCH_ATTEMPTS", defaults.fetch_attempts)),
+        memory_limit=size("MEMORY_LIMIT", defaults.memory_limit),
+        threads=whole("THREADS", defaults.threads),
+        fetch_connections=whole("FETCH_CONNECTIONS", defaults.fetch_connections),
+        fetch_timeout=number("FETCH_TIMEOUT", defaults.fetch_timeout, least=0.001),
+        fetch_attempts=whole("FETCH_ATTEMPTS", defaults.fetch_attempts),
         fetch_backoff=number("FETCH_BACKOFF", defaults.fetch_backoff),
         fetch_requests_per_second=number("FETCH_REQUESTS_PER_SECOND", defaults.fetch_requests_per_second),
-        max_unpacked_bytes=int(number("MAX_UNPACKED_BYTES", defaults.max_unpacked_bytes)),
+        max_unpacked_bytes=whole("MAX_UNPACKED_BYTES", defaults.max_unpacked_bytes),
         mail_to=tuple(a.strip() for a in text("MAIL_TO", "").split(",") if a.strip()),
         mail_from=text("MAIL_FROM", defaults.mail_from),
         smtp_host=text("SMTP_HOST", defaults.smtp_host),
-        smtp_port=int(number("SMTP_PORT", defaults.smtp_port)),
+        smtp_port=whole("SMTP_PORT", defaults.smtp_port, most=65535),
         smtp_user=text("SMTP_USER", defaults.smtp_user),
         smtp_password=text("SMTP_PASSWORD", defaults.smtp_password),
-        smtp_starttls=text("SMTP_STARTTLS", "false") == "true",
+        smtp_starttls=flag("SMTP_STARTTLS", defaults.smtp_starttls),
         site_url=text("SITE_URL", defaults.site_url),
     )
