@@ -27,7 +27,7 @@ def percent(numerator: Ints, denominator: Ints, months: int, *, change: bool) ->
     A rate is Z / (N / months) · 100, a change is (Z/N - 1) · 100 (methodology 3.4). Raises TooLargeError.
     """
     factor = 100 if change else 100 * months
-    if max(_largest(numerator), _largest(denominator)) * factor * 20 >= EXACT_BELOW * 20:
+    if max(_largest(numerator), _largest(denominator)) * factor >= EXACT_BELOW:
         raise TooLargeError("a sum exceeds what can be divided exactly")
     over = (numerator - denominator) * 100 if change else numerator * factor
     sign = np.where(denominator < 0, -1, 1)
