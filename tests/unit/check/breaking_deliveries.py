@@ -92,7 +92,7 @@ def _both(*changes: Break) -> Break:
 
 
 def _in_other_stock(world: Delivered) -> None:
-    world.rows["bestand", MONTH] += [{**row, "jc_id": OTHER} for row in world.of("bestand")[:50]]
+    world.rows["bestand", MONTH].append({**world.of("bestand")[0], "jc_id": OTHER})
 
 
 def _only_eckwerte(world: Delivered) -> None:
