@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +20,7 @@ import typer
 from pipeline import steps
 from pipeline.months import MonthError, month_number
 
-EXIT_FAILED, EXIT_STOPPED = 1, 3
+EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
 
 app = typer.Typer(
     name="kennzahlen",
@@ -84,9 +86,12 @@ def _progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 def _step(name: str, store: Path, month: str, sources: list[str]) -> dict[str, Any]:
+    return _do(name, steps.open_run(store, month, sources))
+
+
+def _do(name: str, run: steps.Run) -> dict[str, Any]:
     with _progress(name) as progress:
-        run = steps.open_run(store, month, sources, progress=progress)
-        summary: dict[str, Any] = getattr(steps, name)(run)
+        summary: dict[str, Any] = getattr(steps, name)(replace(run, progress=progress))
     _say(f"{name:<17}{_brief(summary)}")
     return summary
 
@@ -99,7 +104,8 @@ def _brief(summary: dict[str, Any]) -> str:
 @app.command()
 def run(month: Month, store: StoreOption, source: Sources, as_json: Json = False) -> None:
     """Do all steps for a month: pull, stage, check, count, calculate, compare, check, publish."""
-    done = {name: _step(name, store, month, source) for name in steps.STEPS}
+    with steps.open_run(store, month, source).whole() as whole:
+        done = {name: _do(name, whole) for name in steps.STEPS}
     published = done["publish"]
     state = "unchanged" if published["unchanged"] else "published"
     _result(
@@ -249,11 +255,7 @@ def verify(
 
 
 def main() -> None:
-    """Run the command; every expected failure ends in one clear line and its exit code."""
-    from pipeline.catalog import CatalogError
-    from pipeline.settings import SettingsError
-    from pipeline.store import StoreBusyError
-
+    """Run the command; every failure ends in one clear line and its exit code, an unexpected one also in a traceback."""
     as_json = "--json" in sys.argv
     try:
         app(standalone_mode=True)
@@ -266,10 +268,17 @@ def main() -> None:
         if as_json:
             _out(json.dumps({"exit": EXIT_STOPPED, **stop.verdict}, ensure_ascii=False, sort_keys=True))
         sys.exit(EXIT_STOPPED)
-    except (OSError, ValueError, RuntimeError, CatalogError, SettingsError, StoreBusyError) as error:
-        _say(f"kennzahlen: {type(error).__name__}: {error}")
+    except SystemExit as end:
+        if as_json and end.code == EXIT_USAGE:
+            _out(json.dumps({"exit": EXIT_USAGE, "error": "wrong usage, see standard error"}))
+        raise
+    except Exception as error:
+        if not isinstance(error, OSError | ValueError | RuntimeError):
+            traceback.print_exc()
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        _say(f"kennzahlen: {text}")
         if as_json:
-            _out(json.dumps({"exit": EXIT_FAILED, "error": str(error)}, ensure_ascii=False))
+            _out(json.dumps({"exit": EXIT_FAILED, "error": text}, ensure_ascii=False))
         sys.exit(EXIT_FAILED)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -58,6 +59,17 @@ class Run:
     catalog: Catalog
     settings: Settings
     progress: Progress | None = None
+    holds_lock: bool = False
+
+    def locked(self, step: str) -> AbstractContextManager[None]:
+        """Hold the store's lock for a step, unless the whole run holds it (`whole`)."""
+        return nullcontext() if self.holds_lock else self.store.locked(f"{step} {self.month}")
+
+    @contextmanager
+    def whole(self) -> Iterator[Run]:
+        """Hold the store's lock over several steps, so that no other run comes between them; yields the run to use."""
+        with self.store.locked(f"run {self.month}"):
+            yield replace(self, holds_lock=True)
 
     @cached_property
     def deliveries(self) -> Mapping[str, Any]:
@@ -116,7 +128,10 @@ class Run:
         entry = self.deliveries["codelists"].get(name)
         if not entry:
             return []
-        text = self.store.snapshot(entry["sha256"]).read_text(encoding="utf-8-sig")
+        try:
+            text = self.store.snapshot(entry["sha256"]).read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise CodeListError(f"{name}.csv is not UTF-8 (byte {error.start}); deliver it again in UTF-8") from error
         reader = csv.reader(io.StringIO(text, newline=""))
         header = next(reader, [])
         if header != list(columns):
@@ -159,7 +174,7 @@ def fetch(run: Run) -> Summary:
     """Pull what the sources offer and decide which deliveries the run uses."""
     from pipeline.fetch import fetch as fetch_deliveries
 
-    with run.store.locked(f"fetch {run.month}"):
+    with run.locked("fetch"):
         result = fetch_deliveries(run.store, run.month, run.sources, run.catalog, run.settings, progress=run.progress)
     return asdict(result)
 
@@ -168,7 +183,7 @@ def stage(run: Run) -> Summary:
     """Type and pseudonymise the deliveries; reject broken ones, quarantine bad rows."""
     from pipeline.stage import stage as stage_deliveries
 
-    with run.store.locked(f"stage {run.month}"):
+    with run.locked("stage"):
         result = stage_deliveries(
             run.store,
             run.month,
@@ -186,7 +201,7 @@ def check_deliveries(run: Run) -> Summary:
     from pipeline import check
     from pipeline.store import write_findings
 
-    with run.store.locked(f"check_deliveries {run.month}"):
+    with run.locked("check_deliveries"):
         verdict = check.check_deliveries(
             run.store,
             run.month,
@@ -209,7 +224,7 @@ def count(run: Run) -> Summary:
     """Count persons into the Eckwerte of all months; what was counted before is reused."""
     from pipeline.count import count as count_persons
 
-    with run.store.locked(f"count {run.month}"):
+    with run.locked("count"):
         result = count_persons(
             run.store, run.month, run.staged, run.territory, run.catalog, run.settings, progress=run.progress
         )
@@ -222,7 +237,7 @@ def calculate(run: Run) -> Summary:
 
     counted = run.counted
     first = min(counted["months"][0], add_months(run.month, -SERIES_REACH_MONTHS))
-    with run.store.locked(f"calculate {run.month}"):
+    with run.locked("calculate"):
         tables = [pq.read_table(run.store.eckwerte(m)) for m in counted["months"]]
         block = block_of(
             tables,
@@ -243,11 +258,11 @@ def calculate(run: Run) -> Summary:
 
 def compare(run: Run) -> Summary:
     """Rank and compare the jobcenters, then suppress whatever must not be published."""
+    from pipeline.compare import Rules, disclose
     from pipeline.compare import compare as compare_jobcenters
-    from pipeline.compare import disclose
     from pipeline.store.schema import arrow_schema
 
-    with run.store.locked(f"compare {run.month}"):
+    with run.locked("compare"):
         result = pq.read_table(run.store.computed("kennzahlen", run.month))
         series = pq.read_table(run.store.computed("reihe", run.month))
         comparison = compare_jobcenters(
@@ -272,6 +287,7 @@ def compare(run: Run) -> Summary:
             run_month=run.month,
             vergleich_schema=arrow_schema(run.catalog.results["vergleich"]),
             small_euro_cells=frozenset(tuple(cell) for cell in run.counted["small_euro_cells"]),
+            rules=Rules.of(run.catalog.switches),
         )
         for name, path in published_tables(run).items():
             write_table(path, getattr(disclosed, name))
@@ -283,7 +299,7 @@ def check_results(run: Run) -> Summary:
     from pipeline import check
     from pipeline.store import write_findings
 
-    with run.store.locked(f"check_results {run.month}"):
+    with run.locked("check_results"):
         eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
         published = {name: pq.read_table(path) for name, path in published_tables(run).items()}
         verdict = check.check_results(
@@ -318,7 +334,7 @@ def publish(run: Run) -> Summary:
     broken = [*earlier["broken"], *verdict["broken"]]
     rules = earlier["evaluated"] + verdict["evaluated"]
     failed = sum(1 for v in (earlier, verdict) for rule in v["rules"] if not rule["success"])
-    with run.store.locked(f"publish {run.month}"):
+    with run.locked("publish"):
         published = publish_release(
             run.store,
             run.month,
@@ -341,10 +357,11 @@ def publish(run: Run) -> Summary:
 def run_all(run: Run, report: Callable[[str, Summary], None] | None = None) -> Summary:
     """Do all steps in order; returns the summary of the publication with those of the steps under `steps`."""
     done: dict[str, Summary] = {}
-    for name in STEPS:
-        done[name] = globals()[name](replace(run))
-        if report:
-            report(name, done[name])
+    with run.whole() as whole:
+        for name in STEPS:
+            done[name] = globals()[name](replace(whole))
+            if report:
+                report(name, done[name])
     return {**done["publish"], "steps": done}
 
 

@@ -121,7 +121,7 @@ class Verdict:
 
 def _findings(rule: RuleResult) -> list[Finding]:
     severity = "critical" if rule.error else rule.severity
-    common: dict[str, Any] = {"table": rule.table, "column": rule.column}
+    common: dict[str, Any] = {"table": rule.table, "column": rule.column, "action": rule.action_de}
     if rule.error:
         message = f"the rule could not be evaluated: {rule.error}"
         return [Finding(rule.rule_id, severity, "check", message, ref_month=rule.ref_month, **common)]

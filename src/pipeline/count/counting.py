@@ -92,11 +92,11 @@ def count(
     assembler = Assembler(catalog, territory, months)
     assembler.person_route(counts)
     published = {m: pq.read_table(store.root / file) for m, file in files.get("eckwerte", {}).items()}
-    seen = assembler.published_route(published)
+    assembler.published_route(published)
     cells = assembler.cells()
     for position, m in enumerate(months):
         write_table(store.eckwerte(m), eckwerte_table(cells, position, catalog))
-    taking_part = seen | territory.units_with_persons
+    taking_part = territory.units_with_persons | {territory.unit_of(jc_id) for jc_id in territory.published}
     without = [j.jc_id for j in territory.members if j.jc_id not in taking_part]
     payments = {m: tables["payments"] for m, tables in counts.items()}
     write_json(
@@ -113,7 +113,14 @@ def count(
     write_findings(
         store.findings(month, "count"),
         [
-            Finding(rule.rule_id, rule.severity, "count", "no delivery by any route, left out of all sums", jc_id=jc_id)
+            Finding(
+                rule.rule_id,
+                rule.severity,
+                "count",
+                "no delivery by any route, left out of all sums",
+                jc_id=jc_id,
+                action=rule.action_de,
+            )
             for jc_id in without
         ],
     )

@@ -39,6 +39,7 @@ def finding(
         file=file,
         value=str(more.get("value", "")),
         count=int(more.get("count", 1)),
+        action=catalog.rules[rule].action_de,
     )
 
 

@@ -6,9 +6,10 @@ Only what section 2 of the contract says of a column counts here; sizes, shares 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +20,14 @@ from pipeline.stage.reading import RejectedError
 
 _PERSONAL = ("person", "household")
 MIN_ROWS_TO_JUDGE_MONTH = 10
-_DATE_LIKE = re.compile(r"^\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T][\d:.]*)?$")
-_AMOUNT_LIKE = re.compile(r"^-?\d{1,3}([.,]?\d{3})*([.,]\d{1,4})?$")
+# What a bad value may look like to be shown: an identifier that has slipped into the column must not fit.
+_SHOWABLE = {
+    "date": re.compile(r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}([ T][\d:.]{0,15})?"),
+    "euro": re.compile(r"[-+]?\d{1,3}([., ']?\d{3})*[.,]\d{0,6} ?(€|EUR)?"),
+    "number": re.compile(r"[-+]?\d{1,3}([., ']?\d{3})*[.,]\d{0,6}"),
+    "jobcenter": re.compile(r"[tT]?\d{1,5}"),
+}
+_SHOWN_CHARACTERS, _SHOWN_DIGITS = 24, 4
 
 
 @dataclass(frozen=True)
@@ -34,12 +41,16 @@ class BadRow:
     message: str
 
 
-def shown_value(value: str | None) -> str:
-    """Return a delivered value as it may be shown: whatever could be an identifier in the wrong column is withheld."""
+def shown_value(value: str | None, kind: str, identifiers: Container[str] = ()) -> str:
+    """Return a bad value as it may be shown: whatever is, or could be, an identifier in the wrong column is withheld.
+
+    `kind` is the declared type of the column, `identifiers` are those of the file.
+    """
     if value is None:
         return ""
-    digits = sum(c.isdigit() for c in value)
-    if len(value) <= 24 and (digits < 6 or _DATE_LIKE.match(value) or (len(value) <= 8 and _AMOUNT_LIKE.match(value))):
+    short = len(value) <= _SHOWN_CHARACTERS and sum(c.isdigit() for c in value) <= _SHOWN_DIGITS
+    expected = _SHOWABLE.get(kind)
+    if value not in identifiers and (short or (expected and expected.fullmatch(value))):
         return value
     return f"({len(value)} characters, withheld)"
 
@@ -55,6 +66,12 @@ def judge_rows(
     """Return a mask of the good rows and the reasons of the bad ones (a row may have several)."""
     good = pa.chunked_array([pa.array([True] * typed.num_rows, pa.bool_())])
     found: list[BadRow] = []
+    kinds = {column.name: column.type for column in table.columns}
+
+    @cache
+    def identifiers() -> frozenset[str]:
+        names = [column.name for column in table.columns if column.type in _PERSONAL]
+        return frozenset(str(v) for name in names for v in pc.unique(raw.column(name)).to_pylist())
 
     def mark(mask: pa.ChunkedArray, rule: str, column: str, message: str, *, personal: bool = False) -> None:
         nonlocal good
@@ -62,8 +79,9 @@ def judge_rows(
         if not pc.any(mask).as_py():
             return
         good = pc.and_(good, pc.invert(mask))
+        known = identifiers()
         for index in pc.indices_nonzero(mask).to_pylist():
-            value = "" if personal else shown_value(_text(raw.column(column)[index].as_py()))
+            value = "" if personal else shown_value(_text(raw.column(column)[index].as_py()), kinds[column], known)
             found.append(BadRow(rule, rows[index].as_py(), column, value, message))
 
     for column in table.columns:
@@ -98,9 +116,11 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def reject_missing_values(typed: pa.Table, rows: pa.Array) -> None:
-    """Reject published Eckwerte with an empty value and no sign (contract, section 2)."""
+def reject_missing_values(typed: pa.Table, rows: pa.Array, bad_values: Mapping[str, pa.ChunkedArray]) -> None:
+    """Reject published Eckwerte with an empty value and no sign (contract, section 2); a value of a wrong type is not empty."""
     empty = pc.and_(pc.is_null(typed.column("wert")), pc.is_null(typed.column("zeichen")))
+    if "wert" in bad_values:
+        empty = pc.and_(empty, pc.invert(bad_values["wert"]))
     if pc.any(empty).as_py():
         row = rows[pc.indices_nonzero(empty)[0].as_py()].as_py()
         raise RejectedError("STAGE-NO-VALUE", "a value is empty and has no sign", column="wert", row=row)

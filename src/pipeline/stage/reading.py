@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from pipeline.catalog import Table
 
 _CHUNK = 1 << 20
 _GZIP_WINDOW = 31
+# ä, ö, ü, ß and their capitals, written as UTF-8, read as Latin-1 or Windows-1252, and written as UTF-8 again.
+_DOUBLE_ENCODED = re.compile("Ã[\u00a4\u00b6\u00bc\u0084\u0096\u009c\u009f\u201e\u2013\u0153\u0178]")
 
 
 class RejectedError(Exception):
@@ -56,6 +59,11 @@ def _check_columns(found: list[str], table: Table) -> None:
     unknown = sorted({name for name in found if name not in declared})
     twice = sorted({name for name in found if found.count(name) > 1})
     problems = []
+    if len(missing) == len(table.column_names) and not any(name in "".join(found) for name in missing):
+        # Then the first row is data, and its values are not for display.
+        raise RejectedError(
+            "STAGE-COLUMNS", f"no column of table {table.name} is there; is the header row missing?", column=missing[0]
+        )
     if missing:
         problems.append(f"missing: {', '.join(missing)}")
     if unknown:
@@ -124,6 +132,9 @@ def _text(path: Path, gzipped: bool, max_bytes: int) -> str:
     if "�" in text:
         row = text.count("\n", 0, text.index("�"))
         raise RejectedError("STAGE-ENCODING", "characters were destroyed before delivery (U+FFFD)", row=row)
+    if twice := _DOUBLE_ENCODED.search(text):
+        row = text.count("\n", 0, twice.start())
+        raise RejectedError("STAGE-ENCODING", "umlauts were destroyed before delivery (UTF-8 encoded twice)", row=row)
     if "\0" in text:
         raise RejectedError("STAGE-UNREADABLE", "the file contains NUL bytes, it is no text")
     if text.lstrip()[:1] == "<":

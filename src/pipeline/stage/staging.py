@@ -26,11 +26,12 @@ from pipeline.settings import Settings
 from pipeline.stage.judging import BadRow, judge_rows, reject_missing_values, reject_other_month
 from pipeline.stage.pseudonyms import key_fingerprint, pseudonyms
 from pipeline.stage.reading import RawFile, RejectedError, read_file
+from pipeline.stage.remarking import remarks
 from pipeline.stage.typing_rows import type_columns
 from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
 from pipeline.store.schema import ARROW_TYPES
 
-VERSION = 2
+VERSION = 3
 Progress = Callable[[int, int, str], None]
 
 QUARANTINE = pa.schema(
@@ -168,7 +169,7 @@ def _jobs(
     jobs = []
     for (ref_month, table), members in sorted(groups.items()):
         members.sort(key=lambda d: str(d["unit"]))
-        stichtage = {m: zaehltage.stichtag(m) for m in (add_months(ref_month, o) for o in (-2, -1, 0))}
+        stichtage = {m: zaehltage.stichtag(m) for m in (add_months(ref_month, o) for o in (-2, -1, 0, 3))}
         content = {
             "version": VERSION,
             "table": repr(catalog.tables[table]),
@@ -176,6 +177,8 @@ def _jobs(
                 c.codelist: sorted(catalog.codelists[c.codelist]) for c in catalog.tables[table].columns if c.codelist
             },
             "jobcenters": sorted(catalog.jobcenters) if table == "eckwerte" else [],
+            "rules": {name: repr(rule) for name, rule in sorted(catalog.rules.items())},
+            "supports": repr(catalog.supports) if table in ("aufnahme", "massnahme") else "",
             "key": key_fingerprint(secret),
             "stichtage": {m: day.isoformat() for m, day in stichtage.items()},
             "deliveries": [(d["unit"], d["suffix"], d["sha256"]) for d in members],
@@ -203,12 +206,17 @@ def _stage_one(job: _Job) -> None:
             part, bad_rows = _accept(raw, table, job, catalog, zaehltage)
         except RejectedError as error:
             rejected[delivery["unit"]] = error.rule
-            findings.append(_rejection(error, delivery, job, catalog))
+            text = f"delivery rejected, it counts as missing: {error.message}"
+            findings.append(_finding(error.rule, delivery, job, text, error.row, error.column))
             continue
         if table.unit != "statistik":
             part = part.add_column(0, "jc_id", pa.array([delivery["unit"]] * part.num_rows, pa.string()))
         parts.append(part)
         quarantine.extend((delivery, bad) for bad in bad_rows)
+        findings.extend(
+            _finding(remark.rule, delivery, job, remark.message, remark.row, remark.column, remark.value, remark.count)
+            for remark in remarks(part, table, job.month, zaehltage, catalog)
+        )
         units[delivery["unit"]] = {
             "rows": part.num_rows,
             "quarantined": len({bad.row for bad in bad_rows}),
@@ -219,7 +227,7 @@ def _stage_one(job: _Job) -> None:
     data = pa.concat_tables([schema.empty_table(), *(_pseudonymised(p, table, job.secret, schema) for p in parts)])
     if "person" in schema.names and data.num_rows:
         data = data.sort_by([("person", "ascending"), ("jc_id", "ascending"), ("row", "ascending")])
-    findings.extend(_quarantine_findings(quarantine, job, catalog))
+    findings.extend(_quarantine_findings(quarantine, job))
     write_table(job.data_file, data.combine_chunks(), delta=tuple(n for n in ("person", "row") if n in schema.names))
     if quarantine:
         write_table(job.data_file.with_suffix(".quarantine.parquet"), _quarantine_table(quarantine))
@@ -231,7 +239,7 @@ def _accept(
 ) -> tuple[pa.Table, list[BadRow]]:
     typed, bad_values = type_columns(raw.table, table)
     if table.name == "eckwerte":
-        reject_missing_values(typed, raw.rows)
+        reject_missing_values(typed, raw.rows, bad_values)
     good, bad_rows = judge_rows(raw.table, typed, raw.rows, bad_values, table, catalog)
     bad_rows.extend(BadRow("ROW-TYPE", row, "", "", message) for row, message in raw.malformed)
     typed = typed.add_column(0, "row", raw.rows)
@@ -254,47 +262,44 @@ def _pseudonymised(part: pa.Table, table: Table, secret: bytes, schema: pa.Schem
     return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
 
-def _rejection(error: RejectedError, delivery: Mapping[str, Any], job: _Job, catalog: Catalog) -> Finding:
+def _finding(
+    rule: str,
+    delivery: Mapping[str, Any],
+    job: _Job,
+    message: str,
+    row: int,
+    column: str,
+    value: str = "",
+    count: int = 1,
+) -> Finding:
+    declared = job.catalog.rules[rule]
     return Finding(
-        rule=error.rule,
-        severity=catalog.rules[error.rule].severity,
+        rule=rule,
+        severity=declared.severity,
         step="stage",
-        message=f"delivery rejected, it counts as missing: {error.message}",
+        message=message,
         table=job.table,
         ref_month=job.month,
         jc_id=delivery["unit"],
         file=delivery["address"],
-        row=error.row,
-        column=error.column,
+        row=row,
+        column=column,
+        value=value,
+        count=count,
+        action=declared.action_de,
     )
 
 
-def _quarantine_findings(
-    quarantine: Sequence[tuple[Mapping[str, Any], BadRow]], job: _Job, catalog: Catalog
-) -> list[Finding]:
+def _quarantine_findings(quarantine: Sequence[tuple[Mapping[str, Any], BadRow]], job: _Job) -> list[Finding]:
     """Return one finding per unit, rule and column; it names the first row, the quarantine file names all."""
     groups: dict[tuple[str, str, str], list[tuple[Mapping[str, Any], BadRow]]] = {}
     for delivery, bad in quarantine:
         groups.setdefault((delivery["unit"], bad.rule, bad.column), []).append((delivery, bad))
     findings = []
-    for (unit, rule, column), members in groups.items():
+    for (_, rule, column), members in groups.items():
         delivery, first = min(members, key=lambda m: m[1].row)
-        findings.append(
-            Finding(
-                rule=rule,
-                severity=catalog.rules[rule].severity,
-                step="stage",
-                message=f"{len(members)} row(s) quarantined, they do not count: {first.message}",
-                table=job.table,
-                ref_month=job.month,
-                jc_id=unit,
-                file=delivery["address"],
-                row=first.row,
-                column=column,
-                value=first.value,
-                count=len(members),
-            )
-        )
+        text = f"{len(members)} row(s) quarantined, they do not count: {first.message}"
+        findings.append(_finding(rule, delivery, job, text, first.row, column, first.value, len(members)))
     return findings
 
 

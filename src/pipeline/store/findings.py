@@ -29,6 +29,7 @@ SCHEMA = pa.schema(
         ("value", pa.string()),
         ("count", pa.int64()),
         ("message", pa.string()),
+        ("action", pa.string()),
     ]
 )
 
@@ -38,7 +39,8 @@ class Finding:
     """One finding. `row` is the data row of the file, 1 the first after the header; 0 where no row is meant.
 
     `jc_id` is the delivering unit (a jobcenter, `bst`, `statistik`) or empty; `count` says how many rows or cells are
-    meant when one finding stands for many; `message` is one English sentence for the operator.
+    meant when one finding stands for many; `message` is one English sentence for the operator; `action` says in German
+    what to do, as the rule's declaration has it.
     """
 
     rule: str
@@ -53,6 +55,7 @@ class Finding:
     column: str = ""
     value: str = ""
     count: int = 1
+    action: str = ""
 
 
 def write_findings(path: Path, findings: Iterable[Finding]) -> None:
