@@ -33,8 +33,11 @@ def variation(indicator: Indicator, version: str) -> Variation:
 
 
 def wilson(part: Floats, whole: Floats) -> tuple[Floats, Floats]:
-    """Return the Wilson score interval of part/whole as two shares between 0 and 1."""
-    share = part / whole
+    """Return the Wilson score interval of part/whole as two shares between 0 and 1.
+
+    A published part may be more than its whole; it counts as all of it here, and the caller widens the interval to the value.
+    """
+    share = np.minimum(part / whole, 1.0)
     square = Z95 * Z95
     centre = share + square / (2 * whole)
     half = Z95 * np.sqrt(share * (1 - share) / whole + square / (4 * whole * whole))
