@@ -6,6 +6,7 @@ Nothing is guessed: a date is an ISO day, a truth value is true or false, an amo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -36,6 +37,8 @@ def type_columns(data: pa.Table, table: Table) -> tuple[pa.Table, dict[str, pa.C
     bad: dict[str, pa.ChunkedArray] = {}
     for column in table.columns:
         typed = _typed(data.column(column.name), column, table)
+        if column.type == "date":
+            typed = _within_calendar(typed)
         columns[column.name] = typed.values
         if typed.bad is not None and pc.any(typed.bad).as_py():
             bad[column.name] = typed.bad
@@ -62,7 +65,7 @@ def _typed(values: pa.ChunkedArray, column: Column, table: Table) -> Typed:
         return _exact_decimal(values, target)
     if column.type == "number" and pa.types.is_floating(kind):
         hundredths = pc.round(pc.multiply(values, pa.scalar(100.0)))
-        bad = pc.fill_null(pc.greater(pc.abs(pc.subtract(pc.multiply(values, 100.0), hundredths)), 1e-6), False)
+        bad = pc.fill_null(pc.greater(pc.abs(pc.subtract(values, pc.divide(hundredths, 100.0))), 1e-8), False)
         bad = pc.or_(bad, pc.fill_null(pc.invert(pc.is_finite(values)), False))
         whole = pc.if_else(bad, None, hundredths).cast(pa.int64())
         cents = whole.cast(pa.decimal128(19, 0)).cast(pa.decimal128(21, 2))
@@ -72,6 +75,16 @@ def _typed(values: pa.ChunkedArray, column: Column, table: Table) -> Typed:
         f"column {column.name} of table {table.name} has the type {kind}, declared is {target}",
         column=column.name,
     )
+
+
+def _within_calendar(typed: Typed) -> Typed:
+    """Take out days that are no dates of the calendar (years 1 to 9999): Parquet and the year 0000 can hold such."""
+    first, last = pa.scalar(date.min, pa.date32()), pa.scalar(date.max, pa.date32())
+    outside = pc.or_(pc.less(typed.values, first), pc.greater(typed.values, last))
+    if not pc.any(outside).as_py():
+        return typed
+    bad = pc.fill_null(outside, False)
+    return Typed(_nulled(typed.values, bad), bad if typed.bad is None else pc.or_(typed.bad, bad))
 
 
 def _without_empty(values: pa.ChunkedArray) -> pa.ChunkedArray:
