@@ -46,7 +46,7 @@ def shown_value(value: str | None, kind: str, identifiers: Container[str] = ()) 
 
     `kind` is the declared type of the column, `identifiers` are those of the file.
     """
-    if value is None:
+    if not value:
         return ""
     short = len(value) <= _SHOWN_CHARACTERS and sum(c.isdigit() for c in value) <= _SHOWN_DIGITS
     expected = _SHOWABLE.get(kind)
@@ -81,7 +81,7 @@ def judge_rows(
         good = pc.and_(good, pc.invert(mask))
         known = identifiers()
         for index in pc.indices_nonzero(mask).to_pylist():
-            value = "" if personal else shown_value(_text(raw.column(column)[index].as_py()), kinds[column], known)
+            value = "" if personal else shown_value(_text(raw.column(column)[index]), kinds[column], known)
             found.append(BadRow(rule, rows[index].as_py(), column, value, message))
 
     for column in table.columns:
@@ -112,8 +112,13 @@ def judge_rows(
     return good, found
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def _text(value: pa.Scalar) -> str | None:
+    """Return a delivered value as text; Parquet can hold days that Python's calendar does not have."""
+    try:
+        plain = value.as_py()
+    except (OverflowError, ValueError):
+        plain = value.cast(pa.string()).as_py()
+    return None if plain is None else str(plain)
 
 
 def reject_missing_values(typed: pa.Table, rows: pa.Array, bad_values: Mapping[str, pa.ChunkedArray]) -> None:
