@@ -74,6 +74,7 @@ airflow: export AIRFLOW__API__PORT := $(AIRFLOW_PORT)
 airflow: export AIRFLOW__API__BASE_URL := http://127.0.0.1:$(AIRFLOW_PORT)
 airflow: export AIRFLOW__API__WORKERS := 1
 airflow: export AIRFLOW__LOGGING__LOGGING_LEVEL := WARNING
+airflow: export AIRFLOW__LOGGING__NAMESPACE_LEVELS := kennzahlen=INFO
 airflow: export KENNZAHLEN_STORE := $(abspath $(STORE))
 airflow: export KENNZAHLEN_SOURCES ?= $(abspath $(TREE))
 airflow: export KENNZAHLEN_SCHEDULE_START ?= 2100-01-01

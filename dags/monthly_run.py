@@ -6,6 +6,7 @@ Alarms call `pipeline.notify` directly, not the steps: an alarm must not need wh
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from typing import Any
 import pendulum
 from airflow.sdk import Asset, DeadlineAlert, DeadlineReference, Param, SyncCallback, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
+
+log = logging.getLogger("kennzahlen")  # `make airflow` lets this one speak and Airflow itself warn only
 
 ROOT = Path(__file__).resolve().parent.parent
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
@@ -79,13 +82,17 @@ def run_step(name: str) -> dict[str, Any]:
     context = get_current_context()
     month = month_of(context)
     opened = steps.open_run(store_root(), month, source_list(), progress=PROGRESS[0] if PROGRESS else None)
+    log.info("%s for %s in %s", name, month, store_root())
     try:
-        return getattr(steps, name)(opened)
+        summary: dict[str, Any] = getattr(steps, name)(opened)
     except steps.QualityStop as stop:
         context["ti"].xcom_push(key="verdict", value=_short(stop.verdict))
         _report_quality_stop(stop.verdict, context)
-        rules = ", ".join(sorted({str(r["rule"]) for r in stop.verdict.get("broken", ())}))
-        raise AirflowFailException(f"{month} is stopped by data quality, nothing is published: {rules}") from None
+        for rule in stop.verdict["broken"]:
+            log.error("%s %s: %s. %s", rule["severity"], rule["rule"], rule["titel"], rule["massnahme"])
+        raise AirflowFailException(str(stop)) from None
+    log.info("%s done: %s", name, summary)
+    return summary
 
 
 def crash_of(context: Mapping[str, Any], step: str = "", error: str = "") -> Any:

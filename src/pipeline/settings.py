@@ -48,6 +48,7 @@ class Settings:
     smtp_password: str = ""
     smtp_starttls: bool = False
     site_url: str = ""
+    docs_url: str = ""
 
     def load_key(self, store_root: Path) -> bytes:
         """Return the secret key of the pseudonyms; without a setting one is made once inside the store, mode 0600."""
@@ -145,4 +146,5 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         smtp_password=text("SMTP_PASSWORD", defaults.smtp_password),
         smtp_starttls=flag("SMTP_STARTTLS", defaults.smtp_starttls),
         site_url=text("SITE_URL", defaults.site_url),
+        docs_url=text("DOCS_URL", defaults.docs_url),
     )

@@ -177,6 +177,16 @@ def test_publishing_mails_one_digest_per_release(veroeffentlichung, fake_steps, 
     ]
 
 
+def test_a_stop_that_returns_after_a_publication_mails_again(monat, veroeffentlichung, fake_steps, letterbox):
+    for _ in range(2):
+        fake_steps.behave["check_results"] = stopping(fake_steps, "RELEASE-STOCK")
+        monat.test(run_conf=MONTH)
+        del fake_steps.behave["check_results"]
+        assert veroeffentlichung.test(run_conf=MONTH).state == "success"
+    stops = [subject for subject in letterbox.subjects if "angehalten" in subject]
+    assert len(stops) == 2
+
+
 def test_a_died_publication_is_mailed(veroeffentlichung, fake_steps, letterbox):
     fake_steps.behave["publish"] = crash
     run = veroeffentlichung.test(run_conf=MONTH)

@@ -45,6 +45,7 @@ GIVEN = [
     ("SMTP_PASSWORD", "p", "p"),
     ("SMTP_STARTTLS", "true", True),
     ("SITE_URL", "https://example.org/", "https://example.org/"),
+    ("DOCS_URL", "https://example.org/docs", "https://example.org/docs"),
 ]
 
 

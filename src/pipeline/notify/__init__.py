@@ -5,12 +5,13 @@ Rules, verdicts and figures are made elsewhere; this package only reads verdict 
 
 from pipeline.notify.alarms import report_crash, report_delay, report_publication, report_quality_stop
 from pipeline.notify.history import broken_since
-from pipeline.notify.messages import Crash, Message, Streak, crash_mail, delay_mail, digest_mail, quality_mail
+from pipeline.notify.messages import Crash, Found, Message, Streak, crash_mail, delay_mail, digest_mail, quality_mail
 from pipeline.notify.outbox import Flushed, deliver, flush, queued
 
 __all__ = [
     "Crash",
     "Flushed",
+    "Found",
     "Message",
     "Streak",
     "broken_since",

@@ -12,9 +12,9 @@ from typing import Any
 
 from pipeline.catalog import load_catalog
 from pipeline.months import MonthError, month_number
-from pipeline.notify.history import broken_entries, broken_since
-from pipeline.notify.messages import Crash, crash_key, crash_mail, delay_mail, digest_mail, quality_mail
-from pipeline.notify.outbox import cover, deliver, was_reported
+from pipeline.notify.history import broken_entries, broken_since, found_values
+from pipeline.notify.messages import Crash, crash_key, crash_mail, delay_mail, digest_mail, quality_keys, quality_mail
+from pipeline.notify.outbox import cover, deliver, forget, was_reported
 from pipeline.settings import Settings
 from pipeline.store import Store
 
@@ -34,8 +34,11 @@ def report_quality_stop(store: Store, settings: Settings, verdict: Mapping[str, 
     message = quality_mail(
         verdict,
         since=broken_since(store, month, _rule_ids(verdict)),
+        found=found_values(store, month),
         names=unit_names(),
         last_release=last_release(store),
+        log_url=run.log_url if run else "",
+        docs_url=settings.docs_url,
     )
     left = deliver(store, settings, message)
     if run is not None:
@@ -46,16 +49,20 @@ def report_quality_stop(store: Store, settings: Settings, verdict: Mapping[str, 
 def report_publication(store: Store, settings: Settings, month: str, number: int | str) -> bool:
     """Mail that a month is published as release `number`, with the warnings of the month's verdicts.
 
-    Returns whether the mail has left; if not, it waits in the store.
+    Stops of the month are over with it: the same rules broken again are mailed again. Returns whether the mail has left; if
+    not, it waits in the store.
     """
+    forget(store, quality_keys(month))
     verdict = {"month": month, "broken": broken_entries(store, month)}
     url = f"{settings.site_url.rstrip('/')}/{month}/{number}/" if settings.site_url else ""
     message = digest_mail(
         verdict,
         {"month": month, "number": number},
         since=broken_since(store, month, _rule_ids(verdict)),
+        found=found_values(store, month),
         names=unit_names(),
         url=url,
+        docs_url=settings.docs_url,
     )
     return deliver(store, settings, message)
 
@@ -64,12 +71,13 @@ def report_crash(store: Store, settings: Settings, crash: Crash) -> bool:
     """Mail that a run died, unless another watcher has reported it; returns whether a mail has left."""
     if was_reported(store, crash_key(crash)):
         return True
-    return deliver(store, settings, crash_mail(crash, last_release=last_release(store)))
+    return deliver(store, settings, crash_mail(crash, last_release=last_release(store), docs_url=settings.docs_url))
 
 
 def report_delay(store: Store, settings: Settings, crash: Crash, hours: float) -> bool:
     """Mail that a run is late; returns whether the mail has left."""
-    return deliver(store, settings, delay_mail(crash, hours, last_release=last_release(store)))
+    message = delay_mail(crash, hours, last_release=last_release(store), docs_url=settings.docs_url)
+    return deliver(store, settings, message)
 
 
 def safe_error(error: BaseException | str | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.notify.messages import Streak
+from pipeline.notify.messages import Found, Streak
 from pipeline.store import Store, read_json
 
 VERDICTS = ("verdict-deliveries.json", "verdict.json")
@@ -23,6 +23,18 @@ def broken_entries(store: Store, month: str) -> list[dict[str, Any]]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return list(entries.values())
+
+
+def found_values(store: Store, month: str) -> dict[str, list[Found]]:
+    """Return what the broken rules of the run for `month` found, as far as its verdicts name places: at most fifty a rule."""
+    found: dict[str, list[Found]] = {}
+    for name in VERDICTS:
+        try:
+            rules = [r for r in read_json(store.run(month) / name).get("rules", ()) if not r["success"]]
+            found |= {r["rule_id"]: [Found(c["jc_id"], c["place"], c["value"]) for c in r["cells"]] for r in rules}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+    return found
 
 
 def broken_since(store: Store, month: str, rules: Iterable[str]) -> dict[str, Streak]:

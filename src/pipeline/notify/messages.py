@@ -15,7 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 RUNBOOK = "docs/operate/regeln.md"
 OPERATOR_PAGE = "docs/operate/betrieb.md"
+QUALITY = "qualitaet"
 UNITS_SHOWN = 12
+VALUES_SHOWN = 3
 STOPPING = "critical"
 SEVERITY_WORDS = {
     "critical": "kritisch – hält die Veröffentlichung an",
@@ -36,6 +38,15 @@ class Streak:
 
     first: str
     runs: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a rule found in one place: a unit, or the keys of a row that belongs to none (`bund/bund/K3@2011/T`)."""
+
+    unit: str
+    place: str
+    value: str
 
 
 @dataclass(frozen=True)
@@ -68,23 +79,27 @@ def quality_mail(
     verdict: Mapping[str, Any],
     *,
     since: Mapping[str, Streak] | None = None,
+    found: Mapping[str, Sequence[Found]] | None = None,
     names: Mapping[str, str] | None = None,
     last_release: str = "",
+    log_url: str = "",
+    docs_url: str = "",
 ) -> Message:
     """Say that a month was stopped; one message per month and set of stopping rules.
 
     `verdict` has `month` and `broken`, a list of `rule, severity, titel, units, count, massnahme` and perhaps `blocking`
-    (default: severity critical); `since` says per rule how long it has been broken, `names` what the units are called,
-    `last_release` what readers still see.
+    (default: severity critical); `since` says per rule how long it has been broken, `found` what it found, `names` what the
+    units are called, `last_release` what readers still see. Links lead to the step's log and to the folder of the
+    documentation, as far as known.
     """
     month = str(verdict["month"])
-    rules = _rules(verdict, since or {}, names or {})
+    rules = _rules(verdict, since or {}, found or {}, names or {}, docs_url)
     stopping = [r for r in rules if r["stops"]] or rules
     ids = sorted({r["rule"] for r in stopping})
     first = stopping[0]["titel"] if stopping else "Qualitätsprüfung nicht bestanden"
     more = f" und {len(stopping) - 1} weitere" if len(stopping) > 1 else ""
     return _message(
-        key=_key("qualitaet", month, *ids),
+        key=_key(QUALITY, month, *ids),
         subject=f"[Kennzahlen § 48a] {month} angehalten: {first}{more}",
         template="quality",
         month=month_name(month),
@@ -92,6 +107,8 @@ def quality_mail(
         stopping=stopping,
         others=[r for r in rules if r not in stopping],
         last_release=last_release,
+        log_url=log_url,
+        docs_url=docs_url,
     )
 
 
@@ -100,15 +117,17 @@ def digest_mail(
     release: Mapping[str, Any],
     *,
     since: Mapping[str, Streak] | None = None,
+    found: Mapping[str, Sequence[Found]] | None = None,
     names: Mapping[str, str] | None = None,
     url: str = "",
+    docs_url: str = "",
 ) -> Message:
     """Say that a month is published and with which warnings; one message per release.
 
     `release` has `month` and `number`; `url` is where recipients read it, empty if it is not served.
     """
     month, number = str(release["month"]), str(release["number"])
-    rules = _rules(verdict, since or {}, names or {})
+    rules = _rules(verdict, since or {}, found or {}, names or {}, docs_url)
     warnings = [r for r in rules if r["severity"] != "info"]
     word = {0: "ohne Warnungen", 1: "mit einer Warnung"}.get(len(warnings), f"mit {len(warnings)} Warnungen")
     return _message(
@@ -121,10 +140,11 @@ def digest_mail(
         warnings=warnings,
         notes=[r for r in rules if r["severity"] == "info"],
         url=url,
+        docs_url=docs_url,
     )
 
 
-def crash_mail(crash: Crash, *, last_release: str = "") -> Message:
+def crash_mail(crash: Crash, *, last_release: str = "", docs_url: str = "") -> Message:
     """Say that a run died; one message per attempt of a run, whoever of its watchers comes first."""
     what = f"Schritt {crash.step} abgebrochen" if crash.step else "Lauf abgebrochen"
     return _message(
@@ -134,10 +154,11 @@ def crash_mail(crash: Crash, *, last_release: str = "") -> Message:
         crash=crash,
         month=month_name(crash.month),
         last_release=last_release,
+        docs_url=docs_url,
     )
 
 
-def delay_mail(crash: Crash, hours: float, *, last_release: str = "") -> Message:
+def delay_mail(crash: Crash, hours: float, *, last_release: str = "", docs_url: str = "") -> Message:
     """Say that a run has not ended in time; one message per attempt of a run."""
     return _message(
         key=_key("verspaetet", crash.dag, crash.run, str(crash.attempt)),
@@ -147,7 +168,13 @@ def delay_mail(crash: Crash, hours: float, *, last_release: str = "") -> Message
         month=month_name(crash.month),
         hours=f"{hours:g}",
         last_release=last_release,
+        docs_url=docs_url,
     )
+
+
+def quality_keys(month: str) -> str:
+    """Return what the keys of all mails about stops of a month begin with."""
+    return f"{QUALITY}-{month}-"
 
 
 def crash_key(crash: Crash) -> str:
@@ -169,37 +196,61 @@ def _key(kind: str, *parts: str) -> str:
     return f"{kind}-{readable}-{digest}"
 
 
-def _rules(verdict: Mapping[str, Any], since: Mapping[str, Streak], names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _rules(
+    verdict: Mapping[str, Any],
+    since: Mapping[str, Streak],
+    found: Mapping[str, Sequence[Found]],
+    names: Mapping[str, str],
+    docs_url: str,
+) -> list[dict[str, Any]]:
     broken = sorted(
         verdict.get("broken", ()), key=lambda r: (_ORDER.get(r.get("severity", ""), 0), r["rule"], r.get("titel", ""))
     )
-    return [_rule(entry, since.get(entry["rule"]), names) for entry in broken]
+    return [_rule(e, since.get(e["rule"]), found.get(e["rule"], ()), names, docs_url) for e in broken]
 
 
-def _rule(entry: Mapping[str, Any], streak: Streak | None, names: Mapping[str, str]) -> dict[str, Any]:
+def _rule(
+    entry: Mapping[str, Any], streak: Streak | None, found: Sequence[Found], names: Mapping[str, str], docs_url: str
+) -> dict[str, Any]:
     severity = str(entry.get("severity", STOPPING))
-    units: Sequence[str] = tuple(dict.fromkeys(str(u) for u in entry.get("units", ()) if u))
+    units = [str(u) for u in entry.get("units", ()) if u] or [f.place for f in found if f.place]
     return {
         "rule": str(entry["rule"]),
         "severity": severity,
         "stops": bool(entry.get("blocking", severity == STOPPING)),
         "severity_word": SEVERITY_WORDS.get(severity, severity),
         "titel": str(entry.get("titel") or entry["rule"]),
-        "units": _unit_list(units, names),
-        "unit_count": _number(len(units)),
+        "units": _unit_list(dict.fromkeys(units), names),
+        "found": _found_list(found, names),
         "count": _number(int(entry.get("count") or 0)),
         "massnahme": str(entry.get("massnahme") or "Siehe Betriebsanleitung."),
         "since": _since(streak),
-        "runbook": f"{RUNBOOK}#{entry['rule']}",
+        "runbook": _page(RUNBOOK, docs_url) + f"#{entry['rule']}",
     }
 
 
 def _unit_list(units: Iterable[str], names: Mapping[str, str]) -> str:
-    shown = [f"{names[u]} ({u})" if u in names else u for u in units]
+    shown = [_unit(u, names) for u in units]
     if not shown:
         return "keine einzelne Stelle – betrifft den Monat im Ganzen"
     rest = len(shown) - UNITS_SHOWN
     return ", ".join(shown[:UNITS_SHOWN]) + (f" und {_number(rest)} weitere" if rest > 0 else "")
+
+
+def _found_list(found: Sequence[Found], names: Mapping[str, str]) -> str:
+    """Return the first values with their places; a rule on the table as a whole has none."""
+    shown = [f"{_unit(f.unit or f.place, names)}: {f.value.replace('.', ',')}" for f in found if f.value]
+    rest = len(found) - VALUES_SHOWN
+    return "; ".join(shown[:VALUES_SHOWN]) + ("; …" if rest > 0 else "")
+
+
+def _unit(unit: str, names: Mapping[str, str]) -> str:
+    return f"{names[unit]} ({unit})" if unit in names else unit
+
+
+def _page(path: str, docs_url: str) -> str:
+    """Return where a page of the documentation is: an address if one is known, else its path in the repository."""
+    return f"{docs_url.rstrip('/')}/{path.rpartition('/')[2]}" if docs_url else path
 
 
 def _since(streak: Streak | None) -> str:
@@ -224,8 +275,8 @@ def _templates() -> Environment:
     )
 
 
-def _message(*, key: str, subject: str, template: str, **values: Any) -> Message:
+def _message(*, key: str, subject: str, template: str, docs_url: str, **values: Any) -> Message:
     line = " ".join(subject.split())  # a line break in a subject would be a header of its own
-    values |= {"subject": line, "operator_page": OPERATOR_PAGE}
+    values |= {"subject": line, "operator_page": _page(OPERATOR_PAGE, docs_url)}
     text, html = (_templates().get_template(f"{template}.{kind}.j2").render(values) for kind in ("txt", "html"))
     return Message(key=key, subject=line, text=text, html=html)

@@ -57,6 +57,12 @@ def cover(store: Store, key: str, by: str) -> None:
         log.warning("alert %s: could not be marked (%s); a second mail may follow", key, error)
 
 
+def forget(store: Store, keys: str) -> None:
+    """Forget that mails whose key begins with `keys` have left: what they reported is over, if it returns it is news."""
+    for mark in (store.alerts / "sent").glob(f"{keys}*"):
+        mark.unlink(missing_ok=True)
+
+
 def deliver(store: Store, settings: Settings, message: Message) -> bool:
     """Queue a message and send what is queued; return whether this message has left, now or earlier.
 

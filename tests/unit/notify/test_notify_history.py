@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.notify import Streak, broken_since
-from pipeline.notify.history import broken_entries
+from pipeline.notify import Found, Streak, broken_since
+from pipeline.notify.history import broken_entries, found_values
 from pipeline.store import Store, write_json
 
 
@@ -60,3 +60,15 @@ def test_entries_of_both_verdicts_are_named_once(store):
     leave(store, "2018-07", "A", "B", name="verdict-deliveries.json")
     leave(store, "2018-07", "B", "C")
     assert sorted(e["rule"] for e in broken_entries(store, "2018-07")) == ["A", "B", "C"]
+
+
+def test_what_broken_rules_found_is_read_from_both_verdicts(store):
+    cell = {"jc_id": "t04412", "ref_month": "2018-07", "place": "", "value": "0.5"}
+    for name, rule in (("verdict-deliveries.json", "A"), ("verdict.json", "B")):
+        rules = [
+            {"rule_id": rule, "success": False, "cells": [cell]},
+            {"rule_id": f"{rule}-GOOD", "success": True, "cells": []},
+        ]
+        write_json(store.run("2018-07") / name, {"rules": rules})
+    assert found_values(store, "2018-07") == {rule: [Found("t04412", "", "0.5")] for rule in "AB"}
+    assert found_values(store, "2018-06") == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.notify import Crash, Streak, crash_mail, delay_mail, digest_mail, quality_mail
+from pipeline.notify import Crash, Found, Streak, crash_mail, delay_mail, digest_mail, quality_mail
 from pipeline.notify.alarms import safe_error
 from pipeline.notify.messages import month_name
 
@@ -87,6 +87,28 @@ def test_many_units_are_named_up_to_twelve():
 
 def test_a_rule_without_units_concerns_the_whole_month():
     assert "betrifft den Monat im Ganzen" in quality_mail(verdict(STOP | {"units": []})).text
+
+
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_a_rule_says_what_it_found_and_where_and_where_to_read_on(kind):
+    found = {
+        "RELEASE-STOCK": [Found("t04412", "", "0.12931")] * 5,
+        "RELEASE-SHARE": [Found("", "bund/bund/K3@2011/T", "164.634")],
+    }
+    mail = quality_mail(
+        verdict(STOP, STOP | {"rule": "RELEASE-SHARE", "units": []}),
+        found=found,
+        names={"t04412": "Saalekreis"},
+        log_url="https://airflow.example.org/log",
+        docs_url="https://git.example.org/betrieb/",
+    )
+    body = getattr(mail, kind)
+    assert body.count("Saalekreis (t04412): 0,12931") == 3, "the first three are enough"
+    assert "bund/bund/K3@2011/T: 164,634" in body
+    assert "betrifft den Monat im Ganzen" not in body
+    assert "https://airflow.example.org/log" in body
+    assert "https://git.example.org/betrieb/regeln.md#RELEASE-STOCK" in body
+    assert "https://git.example.org/betrieb/betrieb.md" in body
 
 
 def test_text_of_a_rule_cannot_become_markup_nor_a_header():
