@@ -21,6 +21,7 @@ from pipeline import steps
 from pipeline.months import MonthError, month_number
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
+NO_SPACE = ("No space left", "File too large", "quota exceeded")
 
 app = typer.Typer(
     name="kennzahlen",
@@ -276,6 +277,8 @@ def main() -> None:
         if not isinstance(error, OSError | ValueError | RuntimeError):
             traceback.print_exc()
         text = " ".join(f"{type(error).__name__}: {error}".split())
+        if any(words in text for words in NO_SPACE) and "free space" not in text:
+            text += "; free space and run the same command again, finished work is kept"
         _say(f"kennzahlen: {text}")
         if as_json:
             _out(json.dumps({"exit": EXIT_FAILED, "error": text}, ensure_ascii=False))
