@@ -158,6 +158,13 @@ class Tab:
         data = self._chrome.call("Page.captureScreenshot", self._session, format="png")["data"]
         path.write_bytes(base64.b64decode(data))
 
+    def printed(self, path: Path) -> None:
+        """Save the page as it is printed, on the sheet its style asks for."""
+        import base64
+
+        data = self._chrome.call("Page.printToPDF", self._session, preferCSSPageSize=True)["data"]
+        path.write_bytes(base64.b64decode(data))
+
     @property
     def requests(self) -> list[str]:
         """Return the addresses that were requested."""

@@ -22,7 +22,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a release with all jobcenters of July 2018."""
-    made = country(units=None, indicators=("K1", "K2E1", "K2E3"))
+    made = country(units=None, indicators=("K1", "K2E1", "K2E3", "K3E2"))
     return publish_country(made.write(tmp_path_factory.mktemp("store")), made).folder
 
 

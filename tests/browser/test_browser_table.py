@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from browser.chrome import Chrome, Tab
+from pipeline.publish.wording import SYNTHETIC
 
 pytestmark = pytest.mark.slow
 
 VISIBLE = "[...document.querySelectorAll('#vergleich tbody tr')].filter(r => r.offsetParent !== null)"
 NAMES = f"{VISIBLE}.map(r => r.querySelector('th a').textContent)"
 STATUS = "document.getElementById('status').textContent"
-PAGES = ("index.html", "K2E3.html", "K2E3-alle.html", "K1.html", "K2E1.html", "daten.html", "aenderungen.html")
+PAGES = (
+    "index.html",
+    "K2E3.html",
+    "K2E3-alle.html",
+    "K1.html",
+    "K2E1.html",
+    "K3E2.html",
+    "daten.html",
+    "aenderungen.html",
+)
 
 
 def _search(tab: Tab, words: str) -> list[str]:
@@ -134,6 +146,21 @@ def test_no_page_is_wider_than_its_window(chrome: Chrome, site: str, page: str) 
         tab.resize(width)
         assert tab.run("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0, width
     tab.close()
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext (poppler-utils) is not installed")
+def test_every_printed_sheet_has_the_header_all_columns_and_the_mark(table: Tab, tmp_path: Path) -> None:
+    table.printed(tmp_path / "K2E3.pdf")
+    text = subprocess.run(
+        ["pdftotext", "-layout", str(tmp_path / "K2E3.pdf"), "-"], capture_output=True, text=True, check=True
+    ).stdout
+    sheets = text.rstrip("\f").split("\f")
+    assert 4 <= len(sheets) <= 8
+    assert all(SYNTHETIC in sheet for sheet in sheets)
+    for sheet in sheets[:-1]:
+        for words in ("von 102", "Wert mit Streubereich", "Verlauf", "gesichert"):
+            assert words in sheet
+    assert "Jobcenter suchen" not in text and "herunterladen" not in text
 
 
 def test_keyboard_reaches_filters_headers_and_first_row_in_order(table: Tab) -> None:

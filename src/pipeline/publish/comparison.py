@@ -102,6 +102,11 @@ class Comparison:
         return self.indicator.definition_of(self.version)
 
     @property
+    def legal_basis(self) -> str:
+        """Return where the ordinance defines the indicator, `§ 5 Abs. 1`."""
+        return self.indicator.legal_basis
+
+    @property
     def ranks(self) -> bool:
         """Tell whether the law gives a direction, so that there are ranks."""
         return self.indicator.better != "none"
@@ -110,6 +115,11 @@ class Comparison:
     def has_intervals(self) -> bool:
         """Tell whether any value has an interval of random variation."""
         return any(e.low is not None for e in self.entries)
+
+    @property
+    def has_year_changes(self) -> bool:
+        """Tell whether any value can be compared with the year before."""
+        return any(e.year_change is not None for e in self.entries)
 
     @property
     def has_rank_ranges(self) -> bool:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.catalog import Table
 from pipeline.publish.edition import Edition
-from pipeline.publish.wording import Signs, month_name
+from pipeline.publish.wording import SEXES, Signs, month_name
 
 KIND_COLUMN = "datenart"
 ROWS_AT_ONCE = 50_000
@@ -67,15 +67,19 @@ def write_machine_csv(path: Path, table: pa.Table, edition: Edition) -> None:
 
 
 def write_excel_csv(path: Path, table: pa.Table, declared: Table, signs: Signs, edition: Edition) -> None:
-    """Write the comparison for Excel in German: semicolon, decimal comma, byte order mark, signs for missing values."""
+    """Write the comparison for Excel in German: semicolon, decimal comma, byte order mark, signs for missing values.
+
+    Counts stand as whole numbers, sexes and reasons in words.
+    """
     labels = {c.name: c.label.de + (f" ({c.unit})" if c.unit else "") for c in declared.columns}
     columns = {}
     for name in EXCEL_COLUMNS:
         texts = _texts(table.column(name), ("ja", "nein"))
         if not pa.types.is_string(table.schema.field(name).type):
-            texts = pc.replace_substring(texts, ".", ",")
+            texts = pc.replace_substring(pc.replace_substring_regex(texts, r"\.00$", ""), ".", ",")
         columns[name] = texts
     columns["ref_month"] = _translated(columns["ref_month"], lambda month: month_name(month).replace("\u00a0", " "))
+    columns["geschlecht"] = _translated(columns["geschlecht"], lambda sex: SEXES[sex])
     missing = pc.not_equal(columns["grund"], "")
     sign = _translated(columns["grund"], lambda reason: signs.sign(reason) if reason else "")
     columns["wert_anzeige"] = pc.if_else(missing, sign, columns["wert_anzeige"])

@@ -15,6 +15,8 @@ from pipeline.publish.edition import TITLE, Edition
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 RESOURCE_PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 SCHEMA_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
+# No open licence: the name the Open Definition gives such terms; the terms themselves are the title.
+LICENCE_NAME = "other-closed"
 FIELD_TYPES = {"month": "yearmonth", "bool": "boolean", "number": "number", "percent1": "number", "integer": "integer"}
 FORMATS = {
     ".parquet": ("parquet", "application/vnd.apache.parquet"),
@@ -39,6 +41,7 @@ def data_package(files: Mapping[str, Mapping[str, Any]], catalog: Catalog, editi
         "version": f"{edition.month}.{edition.number}",
         "keywords": [*keywords, "synthetisch"] if edition.synthetic else keywords,
         "sources": [{"title": edition.source}],
+        "licenses": [{"name": LICENCE_NAME, "title": edition.licence}],
         "resources": resources,
     }
     if edition.address:
@@ -68,7 +71,7 @@ def _resource(path: str, facts: Mapping[str, Any], catalog: Catalog, edition: Ed
     if table is not None and kind in ("parquet", "csv"):
         resource["type"] = "table"
         resource["title"] = table.description.de
-        resource["schema"] = _schema(table, edition, with_kind=kind == "csv")
+        resource["schema"] = _schema(table, catalog, with_kind=kind == "csv")
     if kind == "csv":
         resource["encoding"] = "utf-8"
         if suffix.endswith(".gz"):
@@ -81,8 +84,8 @@ def _resource(path: str, facts: Mapping[str, Any], catalog: Catalog, edition: Ed
     return resource
 
 
-def _schema(table: Table, edition: Edition, *, with_kind: bool) -> dict[str, Any]:
-    fields = [_field(column) for column in table.columns]
+def _schema(table: Table, catalog: Catalog, *, with_kind: bool) -> dict[str, Any]:
+    fields = [_field(column, catalog) for column in table.columns]
     if with_kind:
         fields.append(
             {
@@ -96,7 +99,7 @@ def _schema(table: Table, edition: Edition, *, with_kind: bool) -> dict[str, Any
     return {"$schema": SCHEMA_PROFILE, "fields": fields, "primaryKey": list(table.key), "missingValues": [""]}
 
 
-def _field(column: Column) -> dict[str, Any]:
+def _field(column: Column, catalog: Catalog) -> dict[str, Any]:
     field: dict[str, Any] = {
         "name": column.name,
         "type": FIELD_TYPES.get(column.type, "number" if column.type == "float" else "string"),
@@ -110,8 +113,8 @@ def _field(column: Column) -> dict[str, Any]:
     constraints: dict[str, Any] = {}
     if column.required:
         constraints["required"] = True
-    if column.values:
-        constraints["enum"] = list(column.values)
+    if allowed := column.values or tuple(catalog.codelists.get(column.codelist, ())):
+        constraints["enum"] = list(allowed)
     if constraints:
         field["constraints"] = constraints
     return field

@@ -20,6 +20,7 @@ from pipeline.publish.wording import month_name
 
 LEAD = ("K1", "K2", "K2E3", "K3")
 NAMED_BEST = 2
+SWARMS = ((560, 2.6, "wide"), (340, 1.9, "small"))
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,6 @@ def _line(comparison: Comparison) -> Line:
     def text(value: Decimal | None) -> str:
         return "" if value is None else value_text(comparison, value)
 
-    points = [(e.value, e.kommunal) for e in comparison.entries if e.value is not None]
-    label = f"Verteilung der Werte von {len(points)} Jobcentern"
     return Line(
         comparison.code,
         comparison.title,
@@ -79,7 +78,13 @@ def _line(comparison: Comparison) -> Line:
         named,
         0 if named else len(best),
         comparison.ranks,
-        drawing.Swarm.of(points, width=560, radius=2.6, css="").draw(None, label)
-        if comparison.code in LEAD
-        else Markup(""),
+        _swarms(comparison) if comparison.code in LEAD else Markup(""),
     )
+
+
+def _swarms(comparison: Comparison) -> Markup:
+    """Draw the values of all jobcenters, for wide and for narrow screens."""
+    points = [(e.value, e.kommunal) for e in comparison.entries if e.value is not None]
+    label = f"Verteilung der Werte von {len(points)} Jobcentern"
+    drawn = (drawing.Swarm.of(points, width=width, radius=radius, css=css) for width, radius, css in SWARMS)
+    return Markup("").join(swarm.draw(None, label) for swarm in drawn)

@@ -16,13 +16,26 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 
 from pipeline.catalog import Catalog
 from pipeline.publish.comparison import Comparison, Group
-from pipeline.publish.edition import TITLE, Edition
+from pipeline.publish.datapage import data_page
+from pipeline.publish.edition import Edition
 from pipeline.publish.history import History
 from pipeline.publish.overview import overview
 from pipeline.publish.printed import pdf_name
 from pipeline.publish.revisions import revisions
 from pipeline.publish.tablepage import Drawings, page_name, table_page
-from pipeline.publish.wording import DIRECTIONS, GOALS, SEXES, Signs, german, megabytes, month_name, percent, points
+from pipeline.publish.wording import (
+    DIRECTIONS,
+    GOALS,
+    NO_COMPARISON,
+    ORDINANCE,
+    RANK_RANGE,
+    SEXES,
+    Signs,
+    german,
+    hyphenated,
+    megabytes,
+    month_name,
+)
 
 GROUPS: tuple[Group, ...] = ("kommunal", "alle")
 FIRST_TABLE = "K2E3"
@@ -59,6 +72,7 @@ def write_site(
     history: History,
     changes: pa.Table,
     files: Mapping[str, Mapping[str, Any]],
+    verdict: Mapping[str, Any],
     catalog: Catalog,
     edition: Edition,
 ) -> None:
@@ -70,7 +84,7 @@ def write_site(
     environment = _environment(found, catalog, edition, files)
     _write(folder, environment, "index.html", "index.html", overview(found, changes))
     _write(folder, environment, "aenderungen.html", "aenderungen.html", revisions(changes, found, catalog, edition))
-    _write(folder, environment, "daten.html", "daten.html", {"files": files})
+    _write(folder, environment, "daten.html", "daten.html", data_page(verdict, found, catalog))
     signs = Signs.of(catalog)
     for comparison in found.values():
         drawings = Drawings(comparison, history)
@@ -90,13 +104,15 @@ def _environment(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(german=german, percent=percent, points=points, month=month_name, megabytes=megabytes)
+    environment.filters.update(german=german, month=month_name, megabytes=megabytes, hyphenated=hyphenated)
     units = {e.jc_id: e.kommunal for c in found.values() for e in c.entries}
     environment.globals.update(
-        TITLE=TITLE,
         GOALS=GOALS,
         SEXES=SEXES,
         DIRECTIONS=DIRECTIONS,
+        NO_COMPARISON=NO_COMPARISON,
+        ORDINANCE=ORDINANCE,
+        RANK_RANGE=RANK_RANGE,
         edition=edition,
         files=files,
         number_all=len(units),
@@ -104,8 +120,6 @@ def _environment(
         chooser=_chooser(found),
         first_table=main_page(found).removeprefix("site/"),
         signs=list(Signs.of(catalog).by_reason.values()),
-        switches=catalog.switches,
-        tables=catalog.results,
     )
     return environment
 

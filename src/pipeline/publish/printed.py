@@ -18,8 +18,8 @@ from pipeline.catalog import Catalog
 from pipeline.publish.comparison import Comparison, Entry, Group, shared_ranks
 from pipeline.publish.drawing import interval_scale
 from pipeline.publish.edition import Edition
-from pipeline.publish.tablepage import SHAPES, value_text
-from pipeline.publish.wording import DIRECTIONS, GOALS, SHORT_LAND, Signs, german, month_name
+from pipeline.publish.tablepage import SHAPES, value_text, year_change_text
+from pipeline.publish.wording import DIRECTIONS, GOALS, NO_COMPARISON, RANK_RANGE, SHORT_LAND, Signs, month_name
 
 TEMPLATE = "tabelle.typ"
 
@@ -66,7 +66,7 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
     median = comparison.median(group)
     shared = shared_ranks(members, group)
     month = month_name(comparison.ref_month)
-    facts = [("", month)]
+    facts = [("Bezugsmonat:", month)]
     for words, value in (
         ("Deutschland:", comparison.national.value),
         (f"Median {whom}:", median),
@@ -81,11 +81,15 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
         "banner": edition.banner,
         "running": f"{comparison.code} · {month} · Veröffentlichung {edition.name}",
         "foot": edition.source,
-        "kicker": f"{comparison.code} · Ziel {comparison.indicator.goal}, {GOALS[comparison.indicator.goal]} · {version}",
+        "kicker": f"{comparison.code} · Ziel {comparison.indicator.goal}, {GOALS[comparison.indicator.goal]} · "
+        f"{comparison.legal_basis} der Verordnung · {version}",
         "heading": comparison.title,
         "definition": (f"{comparison.meaning} {DIRECTIONS[comparison.indicator.better]}"),
         "facts": facts,
         "ranks": comparison.ranks,
+        "years": comparison.has_year_changes,
+        "ranges": comparison.has_rank_ranges,
+        "plot_head": f"{'Wert mit Streubereich (95 %)' if comparison.has_intervals else 'Wert'},\nLinie: Median",
         "low": scale.low,
         "high": scale.high,
         "median": None if median is None else float(median),
@@ -109,7 +113,7 @@ def _row(comparison: Comparison, entry: Entry, group: Group, shared: frozenset[i
         "low": _float(entry.low) if entry.high is not None else None,
         "high": _float(entry.high) if entry.low is not None else None,
         "shape": SHAPES[comparison.status(entry, group)],
-        "year": "" if entry.year_change is None else german(entry.year_change, signed=True),
+        "year": "" if entry.value is None else year_change_text(entry),
         "rank_all": "" if overall.rank is None else str(overall.rank),
         "range": "" if overall.first is None or overall.last is None else f"{overall.first}–{overall.last}",
     }
@@ -120,13 +124,23 @@ def _legend(comparison: Comparison, members: tuple[Entry, ...], signs: Signs) ->
     if comparison.ranks:
         parts.append(
             "Rang 1 = bester Wert, nach dem angezeigten Wert; = geteilter Rang. Ränge und Streubereiche: eigene "
-            "Berechnungen. Gefüllter Punkt: gesichert besser als der Median, Raute: gesichert schlechter, offener "
-            "Punkt: nicht gesichert verschieden. Gesichert: Spanne, in der der Rang unter Zufallsstreuung der "
-            "Fallzahlen mit 95 % Wahrscheinlichkeit liegt."
+            "Berechnungen."
         )
     else:
         parts.append("Ohne Wertung, daher kein Rang; in der Reihenfolge des Alphabets.")
-    parts.append("Pp: Prozentpunkte.")
+    if comparison.ranks and comparison.has_intervals:
+        parts.append(
+            "Gefüllter Punkt: gesichert besser als der Median, Raute: gesichert schlechter, offener Punkt: nicht "
+            "gesichert verschieden."
+        )
+    if comparison.has_rank_ranges:
+        parts.append(f"Gesichert: {RANK_RANGE}")
+    if comparison.has_year_changes:
+        parts.append("Pp: Prozentpunkte.")
+        if any(e.value is not None and e.year_change is None for e in members):
+            parts.append(f"{NO_COMPARISON}\u00a0 kein Vergleich mit dem Vorjahr möglich.")
+    else:
+        parts.append("Ein Vergleich mit dem Vorjahr ist noch nicht möglich.")
     reasons = sorted({(signs.sign(e.reason), signs.words(e.reason)) for e in members if e.value is None})
     parts += [f"{sign}\u00a0 {words}." for sign, words in reasons]
     return " ".join(parts)

@@ -77,7 +77,8 @@ def publish(
 
     `manifest_inputs` is JSON and stands in the manifest as it is; under `lieferungen` it names the deliveries
     (address to sha-256, or a list with ref_month, table, unit, sha256), under `lock_sha256` the lock file's digest.
-    `verdict` is JSON too; `regeln` and `bestanden` in it, if there, are printed. `site_url` is the public address of
+    `verdict` is JSON too; `regeln`, `bestanden` and the rules in `broken` (titel, severity, units), if there, are
+    printed. `site_url` is the public address of
     the folder `releases`. The caller holds the store's lock. Raises OpenedTableError and ManifestError.
     """
     month_number(month)
@@ -112,7 +113,7 @@ def publish(
         report(STEPS[4], 4, len(STEPS))
         data_files = describe_files(folder)
         write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
-        write_site(folder / "site", found, history, changes, data_files, catalog, edition)
+        write_site(folder / "site", found, history, changes, data_files, verdict, catalog, edition)
         report(STEPS[5], 5, len(STEPS))
         manifest = {
             "release": edition.name,

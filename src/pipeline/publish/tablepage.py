@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pipeline.publish import drawing
 from pipeline.publish.comparison import Comparison, Entry, Group, middle_half, shared_ranks
 from pipeline.publish.history import Course, History
-from pipeline.publish.wording import SEXES, SHORT_LAND, Signs, german, month_name
+from pipeline.publish.wording import NO_COMPARISON, SEXES, SHORT_LAND, Signs, german, month_name
 
 SEX_SUFFIX = {"T": "", "F": "-frauen", "M": "-maenner"}
 SHAPES = {"better": "g", "worse": "b", "open": "n"}
@@ -118,6 +118,7 @@ def table_page(comparison: Comparison, group: Group, found: Found, drawings: Dra
         "group_pages": {g: page_name(comparison, g) for g in ("kommunal", "alle")},
         "versions": _version_pages(comparison, group, found),
         "reasons": sorted({(r.sign, r.reason) for r in rows if r.sign}),
+        "uncompared": comparison.has_year_changes and any(r.year == NO_COMPARISON for r in rows),
         "signed": comparison.indicator.shown_as == "change",
     }
 
@@ -125,6 +126,11 @@ def table_page(comparison: Comparison, group: Group, found: Found, drawings: Dra
 def value_text(comparison: Comparison, value: Decimal) -> str:
     """Return a value as shown: changes with their sign."""
     return german(value, signed=comparison.indicator.shown_as == "change")
+
+
+def year_change_text(entry: Entry) -> str:
+    """Return the change to the year before as shown, or the sign that there is nothing to compare with."""
+    return NO_COMPARISON if entry.year_change is None else german(entry.year_change, signed=True)
 
 
 def _row(
@@ -170,7 +176,7 @@ def _row(
         plot,
         words,
         SHAPES[status],
-        "" if entry.year_change is None else german(entry.year_change, signed=True),
+        "" if entry.value is None else year_change_text(entry),
         spark,
         spark_words,
         _number(overall.rank),

@@ -41,6 +41,14 @@ DIRECTIONS = {
     "none": "Ohne Wertung: Die Verordnung gibt keine Richtung vor, deshalb gibt es keinen Rang.",
 }
 SYNTHETIC = "SYNTHETISCHE DATEN – alle Zahlen sind erfunden"
+ORDINANCE = "Verordnung zur Festlegung der Kennzahlen nach § 48a SGB II"
+RANK_RANGE = (
+    "Spanne der Ränge, die die Streubereiche (95 %) offen lassen: Davor stehen gesichert nur Jobcenter, deren "
+    "Streubereich ganz besser ist, dahinter nur solche, deren Streubereich ganz schlechter ist."
+)
+NO_COMPARISON = "·"
+SOFT_HYPHEN = "\u00ad"
+SEAMS = ("Langzeit|leistungs|beziehende", "Leistungs|berechtigte", "Aktivierungs|quote", "Integrations|quote")
 SHORT_LAND = {
     "Schleswig-Holstein": "SH",
     "Hamburg": "HH",
@@ -80,14 +88,11 @@ def german(number: Decimal | int, *, signed: bool = False) -> str:
     return text
 
 
-def percent(number: Decimal) -> str:
-    """Return `74,3 %` with a no-break space."""
-    return f"{german(number)}{NBSP}%"
-
-
-def points(number: Decimal) -> str:
-    """Return a signed difference in percentage points, `+1,2 Pp`."""
-    return f"{german(number, signed=True)}{NBSP}Pp"
+def hyphenated(text: str) -> str:
+    """Return a heading whose longest words may be divided on narrow screens."""
+    for seam in SEAMS:
+        text = text.replace(seam.replace("|", ""), seam.replace("|", SOFT_HYPHEN))
+    return text
 
 
 def megabytes(size: int) -> str:

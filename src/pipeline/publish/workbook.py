@@ -18,7 +18,7 @@ from pipeline.catalog import Catalog, Merkmal
 from pipeline.publish.comparison import Comparison, Entry
 from pipeline.publish.edition import TITLE, Edition
 from pipeline.publish.tablepage import page_name
-from pipeline.publish.wording import DIRECTIONS, GOALS, Signs, german, month_name
+from pipeline.publish.wording import DIRECTIONS, GOALS, ORDINANCE, RANK_RANGE, Signs, german, month_name
 
 HEADER_ROW = 4
 PLAIN, SIGNED, WHOLE, COUNT, EURO = "0.0", "+0.0;-0.0;0.0", "0", "#,##0", "#,##0.00"
@@ -154,7 +154,10 @@ def _write_cell(sheet: Any, row: int, index: int, column: SheetColumn, entry: En
 
 
 def _facts(comparison: Comparison, edition: Edition) -> str:
-    parts = [f"Fassung {comparison.version.removeprefix('@')} ({'' if comparison.in_force else 'nicht '}in Kraft)"]
+    parts = [
+        f"{comparison.legal_basis} der Verordnung",
+        f"Fassung {comparison.version.removeprefix('@')} ({'' if comparison.in_force else 'nicht '}in Kraft)",
+    ]
     signed = comparison.indicator.shown_as == "change"
     for words, value in (
         ("Deutschland", comparison.national.value),
@@ -173,19 +176,22 @@ def _columns(
     amount = EURO if merkmale[numerator.merkmal].kind == "euro" else COUNT
     value_format = SIGNED if comparison.indicator.shown_as == "change" else PLAIN
     ranks = [
-        SheetColumn(f"Rang von {comparison.ranked('alle')}", 9, WHOLE, lambda e: e.places["alle"].rank),
+        SheetColumn(f"Rang von {comparison.ranked('alle')}", 10, WHOLE, lambda e: e.places["alle"].rank),
         SheetColumn(
-            f"Rang von {comparison.ranked('kommunal')} kommunalen", 12, WHOLE, lambda e: e.places["kommunal"].rank
+            f"Rang von {comparison.ranked('kommunal')} kommunalen", 14, WHOLE, lambda e: e.places["kommunal"].rank
         ),
     ]
     intervals = [
-        SheetColumn("Streubereich von, %", 12, value_format, lambda e: e.low),
-        SheetColumn("Streubereich bis, %", 12, value_format, lambda e: e.high),
+        SheetColumn("Streubereich von, %", 14, value_format, lambda e: e.low),
+        SheetColumn("Streubereich bis, %", 14, value_format, lambda e: e.high),
     ] * comparison.has_intervals
     rank_ranges = [
-        SheetColumn("Rang gesichert von", 12, WHOLE, lambda e: e.places["alle"].first),
-        SheetColumn("Rang gesichert bis", 12, WHOLE, lambda e: e.places["alle"].last),
+        SheetColumn("Rang gesichert von", 15, WHOLE, lambda e: e.places["alle"].first),
+        SheetColumn("Rang gesichert bis", 15, WHOLE, lambda e: e.places["alle"].last),
     ] * comparison.has_rank_ranges
+    year_changes = [
+        SheetColumn("zum Vorjahr, Pp", 15, SIGNED, lambda e: e.year_change),
+    ] * comparison.has_year_changes
     columns = [
         SheetColumn("Jobcenter", 36, "", lambda e: e.name),
         SheetColumn("Schlüssel", 12, "", lambda e: e.jc_id),
@@ -197,16 +203,16 @@ def _columns(
     columns += [
         SheetColumn("Wert, %", 9, value_format, lambda e: _value_or_sign(e, signs)),
         *intervals,
-        SheetColumn("zum Vormonat, Pp", 12, SIGNED, lambda e: e.month_change),
-        SheetColumn("zum Vorjahr, Pp", 11, SIGNED, lambda e: e.year_change),
+        SheetColumn("zum Vormonat, Pp", 15, SIGNED, lambda e: e.month_change),
+        *year_changes,
     ]
     if comparison.ranks:
         columns = [
             *ranks,
             *columns,
             *rank_ranges,
-            SheetColumn("Rang im Land", 9, WHOLE, lambda e: e.places["land"].rank),
-            SheetColumn("Gereihte im Land", 10, WHOLE, lambda e: e.places["land"].ranked),
+            SheetColumn("Rang im Land", 11, WHOLE, lambda e: e.places["land"].rank),
+            SheetColumn("Gereihte im Land", 13, WHOLE, lambda e: e.places["land"].ranked),
         ]
     for sex, header in SEX_COLUMNS:
         other = found.get((comparison.code, comparison.version, sex))
@@ -215,8 +221,8 @@ def _columns(
             columns.append(SheetColumn(header, 10, value_format, _of_sex(by_id, signs)))
     columns += [
         SheetColumn("Zähler", 16, amount, lambda e: e.numerator),
-        SheetColumn("Summe des Nenners", 16, amount, lambda e: e.denominator_sum),
-        SheetColumn("Monate des Nenners", 10, WHOLE, lambda e: e.denominator_months),
+        SheetColumn("Summe des Nenners", 17, amount, lambda e: e.denominator_sum),
+        SheetColumn("Monate des Nenners", 13, WHOLE, lambda e: e.denominator_months),
     ]
     if any(e.reason for e in comparison.entries):
         columns.append(SheetColumn("Grund", 38, "", lambda e: signs.words(e.reason) if e.reason else ""))
@@ -245,8 +251,9 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
     rows = [
         ("Veröffentlichung", edition.name),
         ("Quelle", edition.source),
+        ("Grundlage", ORDINANCE),
         ("Rechtliches", edition.licence),
-        ("Grundlage", f"sha256:{edition.digest}"),
+        ("Prüfsumme", f"sha256:{edition.digest}"),
         ("Programm", edition.code),
     ]
     if edition.checks:
@@ -298,7 +305,7 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
             "Streubereich",
             "95 %, Zufallsstreuung der Fallzahlen; die Kennzahlen sind Vollzählungen, kein Stichprobenfehler.",
         ),
-        ("gesichert", "Spanne, in der der Rang unter dieser Zufallsstreuung mit 95 % Wahrscheinlichkeit liegt."),
+        ("gesichert", RANK_RANGE),
         ("Quotient", "Wert = Zähler geteilt durch (Summe des Nenners geteilt durch Monate des Nenners), in Prozent;"),
         ("", "bei Veränderungen (K1, K1E1, K1E2, K3) minus 100. Gerundet wird zuletzt, kaufmännisch."),
     ]

@@ -59,12 +59,16 @@ def test_excel_csv_is_german_and_shows_signs(world: World) -> None:
     assert content.startswith(b"\xef\xbb\xbf") and content.count(b"\r\n") == content.count(b"\n")
     rows = _csv(world.folder / "vergleich-excel.csv", delimiter=";")
     assert {len(r) for r in rows} == {31}
-    chosen = {r["Jobcenter"]: r for r in rows if (r["Kennzahl"], r["in Kraft"], r["Geschlecht"]) == ("K2E3", "ja", "T")}
-    assert chosen[SAALEKREIS]["Wert (Anzeige) (Prozent)"] == "74,3"
+    wanted = ("K2E3", "ja", "insgesamt")
+    chosen = {r["Schlüssel"]: r for r in rows if (r["Kennzahl"], r["in Kraft"], r["Geschlecht"]) == wanted}
+    assert {r["Geschlecht"] for r in rows} == {"insgesamt", "Frauen", "Männer"}
+    assert chosen[SAALEKREIS]["angezeigter Wert (Prozent)"] == "74,3"
+    assert chosen[SAALEKREIS]["Jobcenter"] == "Saalekreis"
+    assert not any(r["Zähler (Personen, Ereignisse oder EUR)"].endswith(",00") for r in rows)
     assert chosen[SAALEKREIS]["Bezugsmonat"] == "März 2018"
-    assert chosen[HIDDEN]["Wert (Anzeige) (Prozent)"] == "*"
+    assert chosen[HIDDEN]["angezeigter Wert (Prozent)"] == "*"
     assert chosen[HIDDEN]["Grund für fehlenden Wert"] == "geheim zu halten"
-    assert chosen[MISSING]["Wert (Anzeige) (Prozent)"] == "x"
+    assert chosen[MISSING]["angezeigter Wert (Prozent)"] == "x"
     assert {r["Datenart"] for r in rows} == {"synthetisch"}
 
 
@@ -77,6 +81,8 @@ def test_parquet_carries_labels_units_and_origin(world: World, name: str) -> Non
         metadata = schema.field(column.name).metadata
         assert metadata[b"label_de"].decode() == column.label.de
         assert metadata[b"unit"].decode() == column.unit
+        assert column.label.de and column.label.en
+        assert column.unit or column.type not in ("number", "percent1", "float"), column.name
     assert schema.metadata[b"synthetisch"] == b"ja"
     assert schema.metadata[b"hinweis"].decode() == SYNTHETIC
     assert {b"title", b"source", b"licence", b"release"} <= schema.metadata.keys()
@@ -103,6 +109,24 @@ def test_data_package_describes_every_file_with_its_digest(world: World) -> None
     fields = {r["path"]: [f["name"] for f in r["schema"]["fields"]] for r in package["resources"] if "schema" in r}
     for file in TABLES.values():
         assert fields[file] == list(_csv(world.folder / file)[0])
+    assert package["licenses"] == [
+        {"name": "other-closed", "title": "Erfundene Zahlen: nur zum Erproben der Software, nicht zitieren."}
+    ]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_values_obey_the_constraints_of_the_data_package(world: World, name: str) -> None:
+    package = json.loads((world.folder / "datapackage.json").read_text())
+    schema = next(r["schema"] for r in package["resources"] if r["path"] == TABLES[name])
+    rows = _csv(world.folder / TABLES[name])
+    constraints = {f["name"]: f.get("constraints", {}) for f in schema["fields"]}
+    for column, rules in constraints.items():
+        values = {row[column] for row in rows}
+        assert "" not in values or not rules.get("required"), column
+        assert "enum" not in rules or values - {""} <= set(rules["enum"]), column
+    assert {"geheim", "folgt_spaeter"} <= set(constraints["grund"]["enum"])
+    keys = {tuple(row[k] for k in schema["primaryKey"]) for row in rows}
+    assert len(keys) == len(rows)
 
 
 def test_every_file_says_that_the_data_are_synthetic(world: World) -> None:

@@ -58,9 +58,13 @@ def test_every_cell_of_every_table_is_the_value_of_parquet(world: World) -> None
                 shared = sum(1 for r in rows if r[f"rang_anzeige_{group}"] == expected) > 1
                 assert rank.text.endswith("=") == shared
                 assert spread is not None and spread.text == f"{row['rang_von_alle']}–{row['rang_bis_alle']}"
-            year = row["aenderung_vorjahr"]
-            shown = next(c for c in cells[cells.index(value) + 2 :])
-            assert number(shown.text) == ("" if year is None else str(year))
+            year, shown = row["aenderung_vorjahr"], _cell(cells, "y")
+            if all(r["aenderung_vorjahr"] is None for r in rows):
+                assert shown is None
+            elif year is None:
+                assert shown is not None and shown.text == ("" if row["wert_anzeige"] is None else "·")
+            else:
+                assert shown is not None and number(shown.text) == str(year)
     assert seen > 1000
 
 
@@ -199,3 +203,39 @@ def test_page_of_all_jobcenters_is_light(tmp_path: Path) -> None:
     assert len(gzip.compress((folder / "K2E3-alle.html").read_bytes())) <= 120_000
     assert len(gzip.compress((folder / "K2E3.html").read_bytes())) <= 60_000
     assert Page((folder / "K2E3.html").read_text()).rows[SAALEKREIS][3].text == "74,3"
+
+
+def test_page_says_what_it_shows_by_which_law_and_for_which_month(world: World) -> None:
+    text = re.sub(r"\s+", " ", _page(world.folder, "K2E3.html").text)
+    assert "§ 5 Abs. 2 Nr. 3 der Verordnung" in text
+    assert "Bezugsmonat: März 2018 (Lauf Juli 2018)" in text
+    assert "Ein höherer Wert ist besser." in text and "Spanne der Ränge, die die Streubereiche" in text
+    for name in ("K1E3.html", "K2.html", "K2E4.html"):
+        assert "erwerbsfähige Leistungsberechtigte (ELB)" in _page(world.folder, name).text
+
+
+def test_column_without_any_comparison_is_left_out_and_said(tmp_path: Path) -> None:
+    made = country(units=12, history=3, indicators=("K2E3",))
+    page = _page(publish_country(made.write(tmp_path), made).folder, "K2E3.html")
+    assert not any("jahr" in head for head in page.heads)
+    assert "Ein Vergleich mit dem Vorjahr ist noch nicht möglich" in page.text
+
+
+def test_broken_rules_are_published_with_the_numbers(tmp_path: Path) -> None:
+    made = country(units=12, history=3, indicators=("K2E3",))
+    rule = {"rule": "X", "severity": "warning", "titel": "Aufnahmen: viele doppelte Zeilen", "units": [SAALEKREIS]}
+    verdict = {"regeln": 10, "bestanden": 9, "broken": [rule]}
+    folder = publish_country(made.write(tmp_path), made, verdict=verdict).folder
+    page = re.sub(r"\s+", " ", _page(folder, "daten.html").text)
+    assert "9 von 10 Prüfungen bestanden" in page
+    assert "Aufnahmen: viele doppelte Zeilen" in page and "Warnung" in page and "Saalekreis" in page
+    for name in ("index.html", "K2E3.html"):
+        assert 'href="daten.html#pruefungen"' in (folder / "site" / name).read_text()
+
+
+def test_every_column_of_every_table_is_explained(world: World) -> None:
+    page = _page(world.folder, "daten.html")
+    source = (world.folder / "site" / "daten.html").read_text()
+    for name in ("vergleich", "kennzahlen", "eckwerte", "aenderungen"):
+        for column in world.country.catalog.results[name].columns:
+            assert f"<code>{column.name}</code>" in source and column.label.de in page.text
