@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gzip
 import http.server
@@ -147,6 +148,51 @@ def test_redirects_are_followed_but_not_in_circles(desk: Desk, bad_server: Start
     assert found.file == BESTAND
     assert "redirected in a circle" in found.message
     assert server.asked(BESTAND) <= 6
+
+
+def test_redirect_to_a_login_page_is_no_delivery(desk: Desk, bad_server: Start) -> None:
+    server = bad_server(whole_month())
+    server.always[BESTAND] = reply(302, Location="/anmeldung")
+    server.always["anmeldung"] = reply(200, HTML, Content_Type="text/html")
+    desk.fetch(server.url)
+    assert [(f.jc_id, f.file) for f in desk.findings("FETCH-HTML")] == [("t04412", BESTAND)]
+    assert len(desk.used()) == 9
+
+
+def test_source_that_redirects_in_a_circle_stops_the_run_at_once(desk: Desk, bad_server: Start) -> None:
+    server = bad_server(whole_month())
+    server.always[""] = reply(301, Location="/")
+    with pytest.raises(FetchError, match=r"source http://127\.0\.0\.1:\d+/: redirected in a circle.*run again"):
+        desk.fetch(server.url)
+    assert len(server.requests) <= 6
+    assert [f.rule for f in desk.findings("FETCH-FAILED")] == ["FETCH-FAILED"]
+
+
+def test_source_that_hangs_stops_the_run_after_all_attempts(desk: Desk, bad_server: Start) -> None:
+    server = bad_server(whole_month())
+    server.always[""] = lambda handler, content: server.stop.wait(10)  # type: ignore[assignment, return-value]
+    started = time.monotonic()
+    with pytest.raises(FetchError, match=r"no answer within 0\.3 s, 3 attempts; check the source and run again"):
+        desk.fetch(server.url, fetch_timeout=0.3)
+    assert time.monotonic() - started < 5
+
+
+def test_answer_without_end_is_cut_off_at_the_limit(desk: Desk, bad_server: Start) -> None:
+    server = bad_server(whole_month())
+
+    def endless(handler: BaseHTTPRequestHandler, _: bytes) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        with contextlib.suppress(OSError):
+            while not server.stop.is_set():
+                handler.wfile.write(b"x" * 10_000)
+
+    server.always[BESTAND] = endless
+    desk.fetch(server.url, max_unpacked_bytes=1_000_000)
+    (found,) = desk.findings("FETCH-FAILED")
+    assert (found.jc_id, "larger than 1000000 bytes" in found.message) == ("t04412", True)
+    assert (len(desk.used()), desk.leftovers()) == (9, [])
 
 
 def truncating(after: int, **headers: str) -> Callable[[BaseHTTPRequestHandler, bytes], None]:
