@@ -103,9 +103,11 @@ class Run:
         for line, (month, day) in rows:
             try:
                 month_number(month)
-                listed[month] = date.fromisoformat(day)
+                stichtag = date.fromisoformat(day)
             except ValueError as error:
                 raise CodeListError(f"zaehltage.csv, line {line}: {error}") from error
+            if listed.setdefault(month, stichtag) != stichtag:
+                raise CodeListError(f"zaehltage.csv, line {line}: {month} has the Stichtag {listed[month]} already")
         return Zaehltage(listed)
 
     @cached_property

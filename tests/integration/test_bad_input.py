@@ -21,6 +21,7 @@ import pytest
 from integration.spoiled_country import (
     EXTRA,
     GIVEN_AWAY,
+    HTML,
     MAX_UNPACKED_BYTES,
     MONTH,
     QUARANTINED,
@@ -299,3 +300,36 @@ def test_register_and_bookkeeping_of_the_snapshots_name_nobody_either(bad: Ended
     known = identifiers()
     for path in (bad.counted.store.root / "snapshots").glob("*.json*"):
         assert not known.intersection(WORD.findall(path.read_bytes())), path
+
+
+# -- code lists: every figure depends on them, so a bad one stops the run ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("zaehltage", b"", "zaehltage.csv, line 1: the header is []"),
+        ("zaehltage", b"monat,stichtag\n", "zaehltage.csv, line 1: the header is ['monat', 'stichtag']"),
+        ("zaehltage", b"ref_month,stichtag\n2018-7,2018-07-12\n", "zaehltage.csv, line 2: '2018-7'"),
+        ("zaehltage", b"ref_month,stichtag\n\n2018-07,12.07.2018\n", "zaehltage.csv, line 3: "),
+        ("zaehltage", b"ref_month,stichtag\n2018-07,2018-08-12\n", "2018-08-12, a day of another month"),
+        (
+            "zaehltage",
+            b"ref_month,stichtag\n2018-07,2018-07-12\n2018-07,2018-07-13\n",
+            "line 3: 2018-07 has the Stichtag",
+        ),
+        ("zaehltage", b"ref_month,stichtag\n2018-07,2018-07-12,x\n", "zaehltage.csv, line 2: 3 fields instead of 2"),
+        ("zaehltage", "ref_month,stichtag\nJänner,2018-07-12\n".encode("latin-1"), "zaehltage.csv is not UTF-8"),
+        ("zaehltage", HTML, "zaehltage.csv is offered but cannot be pulled"),
+        ("gebietsaenderungen", b"alt,neu,ab\nt04412,t4502,2018-07-01\n", "gebietsaenderungen.csv, line 2: 't4502'"),
+        ("gebietsaenderungen", b"alt,neu,ab\nt04412,t04502,gestern\n", "gebietsaenderungen.csv, line 2: "),
+    ],
+)
+def test_bad_code_list_stops_the_run_and_is_named(name: str, content: bytes, words: str, tmp_path: Path) -> None:
+    few = {a: c for a, c in sample().items() if a.startswith(f"{MONTH}/massnahme/")}
+    run = steps.open_run(tmp_path / "store", MONTH, [str(write(tmp_path / "tree", {**few, f"{name}.csv": content}))])
+    with pytest.raises((ValueError, RuntimeError)) as stop:
+        steps.fetch(run)
+        steps.stage(run)
+        assert run.gebietsaenderungen
+    assert words in str(stop.value)
