@@ -128,6 +128,9 @@ def _duplicates(rows: pa.Table, table: Table) -> Iterator[Remark]:
 def _contradictions(
     rows: pa.Table, keys: tuple[str, ...], said: tuple[str, ...], rule: str, column: str, message: str
 ) -> Iterator[Remark]:
+    cells = rows.group_by(list(keys)).aggregate([])
+    if cells.num_rows == rows.num_rows:
+        return
     versions = rows.group_by([*keys, *said]).aggregate([("row", "min")])
     groups = versions.group_by(list(keys)).aggregate([("row_min", "count"), ("row_min", "max")])
     groups = groups.filter(pc.greater(groups.column("row_min_count"), 1))
