@@ -6,24 +6,28 @@ Alarms call `pipeline.notify` directly, not the steps: an alarm must not need wh
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pendulum
+import structlog
 from airflow.sdk import Asset, DeadlineAlert, DeadlineReference, Param, SyncCallback, get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-log = logging.getLogger("kennzahlen")  # `make airflow` lets this one speak and Airflow itself warn only
+log = structlog.get_logger(
+    "kennzahlen"
+)  # structlog: Airflow's namespace_levels, which `make airflow` sets, see no other
 
 ROOT = Path(__file__).resolve().parent.parent
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 BERECHNET = Asset("kennzahlen_monat_berechnet", uri="kennzahlen://monat/berechnet")
 LATE_AFTER = timedelta(hours=6)
+BUSY_WAIT = timedelta(hours=1)
 FAILED = ("failed",)
 PROGRESS: list[Any] = []  # filled by run_local.py only, whose user watches; a worker shows nobody a progress bar
 
@@ -84,7 +88,7 @@ def run_step(name: str) -> dict[str, Any]:
     opened = steps.open_run(store_root(), month, source_list(), progress=PROGRESS[0] if PROGRESS else None)
     log.info("%s for %s in %s", name, month, store_root())
     try:
-        summary: dict[str, Any] = getattr(steps, name)(opened)
+        summary = _when_store_is_free(lambda: getattr(steps, name)(opened))
     except steps.QualityStop as stop:
         context["ti"].xcom_push(key="verdict", value=_short(stop.verdict))
         _report_quality_stop(stop.verdict, context)
@@ -93,6 +97,24 @@ def run_step(name: str) -> dict[str, Any]:
         raise AirflowFailException(str(stop)) from None
     log.info("%s done: %s", name, summary)
     return summary
+
+
+def _when_store_is_free(step: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Run a step; while another month's run holds the store, wait instead of using up the task's tries."""
+    from pipeline.store import StoreBusyError
+
+    end = time.monotonic() + BUSY_WAIT.total_seconds()
+    waiting = False
+    while True:
+        try:
+            return step()
+        except StoreBusyError as busy:
+            if time.monotonic() >= end:
+                raise
+            if not waiting:
+                log.warning("waits for the store, at most %s: %s", BUSY_WAIT, busy)
+            waiting = True
+            time.sleep(1)
 
 
 def crash_of(context: Mapping[str, Any], step: str = "", error: str = "") -> Any:
@@ -142,7 +164,7 @@ def run_late(context: Mapping[str, Any] | None = None, **_: Any) -> None:
     from pipeline import notify
 
     run = dict((context or {}).get("dag_run") or {})
-    if run.get("state") == "queued":  # it waits for the run of another month, whose deadline watches
+    if run.get("state", "running") != "running":  # it waits for the run of another month, or its end has been mailed
         return
     crash = notify.Crash(
         dag=str(run.get("dag_id") or ""),
@@ -194,10 +216,13 @@ def report_published(release: Mapping[str, Any]) -> bool:
 
 
 def deadline() -> DeadlineAlert:
-    """Return the alert of a run that hangs or waits for a source for hours."""
-    return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=LATE_AFTER, callback=SyncCallback(run_late)
-    )
+    """Return the alert of a run that hangs or waits for a source for hours longer than runs usually take.
+
+    Not measured from DAGRUN_QUEUED_AT: Airflow 3.3.2 answers 500 to every Clear of a run with such a deadline, in the UI, in
+    the REST API and on the command line. The price: there must have been a successful run before.
+    """
+    usual = DeadlineReference.AVERAGE_RUNTIME(max_runs=12, min_runs=1)
+    return DeadlineAlert(reference=usual, interval=LATE_AFTER, callback=SyncCallback(run_late))
 
 
 def _short(verdict: Mapping[str, Any]) -> dict[str, Any]:

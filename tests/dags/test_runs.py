@@ -68,6 +68,25 @@ def test_a_summary_travels_as_small_json(monat, fake_steps):
     assert json.loads(json.dumps(value)) == {"rows": 407, "paths": ["computed/eckwerte"]}
 
 
+def test_a_step_waits_while_another_run_holds_the_store(monat, fake_steps, letterbox, monkeypatch):
+    import time
+
+    from pipeline.store import StoreBusyError
+
+    busy = iter([True, True, False])
+
+    def count():
+        if next(busy):
+            raise StoreBusyError("another run is writing here")
+        return {}
+
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    fake_steps.behave["count"] = count
+    run = monat.test(run_conf=MONTH)
+    assert run.state == "success", states(run)
+    assert letterbox.mails == []
+
+
 def test_a_run_without_a_month_fails_and_computes_nothing(monat, fake_steps):
     run = monat.test(run_conf={"month": None})
     assert run.state == "failed"
@@ -134,10 +153,11 @@ def test_a_late_run_is_reported_once(fake_steps, letterbox):
     assert letterbox.subjects == ["[Kennzahlen § 48a] 2018-07: Lauf ist nach 6 Stunden nicht fertig"]
 
 
-def test_a_run_that_waits_for_another_month_is_not_late(fake_steps, letterbox):
+def test_a_run_that_waits_for_another_month_or_has_ended_is_not_late(fake_steps, letterbox):
     from monthly_run import run_late
 
-    run_late(context={"dag_run": {"dag_id": "kennzahlen_monat", "dag_run_id": "manual__x", "state": "queued"}})
+    for state in ("queued", "failed", "success"):
+        run_late(context={"dag_run": {"dag_id": "kennzahlen_monat", "dag_run_id": "manual__x", "state": state}})
     assert letterbox.mails == []
 
 

@@ -128,3 +128,11 @@ def test_nothing_of_ours_is_imported_at_module_level(file):
         if isinstance(node, ast.Import | ast.ImportFrom) and "pipeline" in ast.unparse(node)
     ]
     assert ours == []
+
+
+def test_a_run_can_be_cleared_although_a_deadline_watches_it(bag):
+    """Airflow 3.3.2 fails to clear runs whose deadline is measured from their queueing; clearing is what every mail advises."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    (deadline,) = DagBag(dag_folder=str(DAGS)).dags["kennzahlen_monat"].deadline
+    assert type(deadline.reference).__name__ == "AverageRuntimeDeadline"

@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 RUNBOOK = "docs/operate/regeln.md"
 OPERATOR_PAGE = "docs/operate/betrieb.md"
 QUALITY = "qualitaet"
+UNKNOWN_ERROR = "nicht bekannt; meist wurde der Prozess von außen beendet (zu wenig Arbeitsspeicher, Neustart)"
 UNITS_SHOWN = 12
 VALUES_SHOWN = 3
 STOPPING = "critical"
@@ -152,6 +153,7 @@ def crash_mail(crash: Crash, *, last_release: str = "", docs_url: str = "") -> M
         subject=f"[Kennzahlen § 48a] {crash.month or crash.dag}: {what}",
         template="crash",
         crash=crash,
+        unknown_error=UNKNOWN_ERROR,
         month=month_name(crash.month),
         last_release=last_release,
         docs_url=docs_url,
