@@ -39,7 +39,7 @@ class Settings:
     fetch_attempts: int = 5
     fetch_backoff: float = 1.0
     fetch_requests_per_second: float = 0.0
-    max_unpacked_bytes: int = 8 * 1024**3
+    max_unpacked_bytes: int = 1024**3
     mail_to: tuple[str, ...] = ()
     mail_from: str = "kennzahlen@localhost"
     smtp_host: str = ""

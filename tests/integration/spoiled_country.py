@@ -190,6 +190,23 @@ def parquet_with_numbers_for_days(content: bytes) -> bytes:
     return sink.getvalue()
 
 
+def parquet_in_latin_1(content: bytes) -> bytes:
+    table = pq.read_table(io.BytesIO(parquet(content)))
+    texts = pa.array([GIVEN_AWAY.encode("latin-1")] * table.num_rows, pa.binary())
+    broken = pa.Array.from_buffers(pa.string(), len(texts), texts.buffers())
+    sink = io.BytesIO()
+    pq.write_table(table.set_column(0, table.column_names[0], broken), sink)
+    return sink.getvalue()
+
+
+def parquet_bomb(content: bytes) -> bytes:
+    table = pq.read_table(io.BytesIO(parquet(content))).slice(0, 1)
+    sink = io.BytesIO()
+    pq.write_table(table.take(pa.array([0] * (MAX_UNPACKED_BYTES // 2))), sink, compression="zstd")
+    assert len(sink.getvalue()) < MAX_UNPACKED_BYTES // 20
+    return sink.getvalue()
+
+
 def zipped(content: bytes) -> bytes:
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w") as archive:
@@ -305,6 +322,22 @@ REJECTED = (
         "gzip",
         zipped,
         delivered=f"2017-12/massnahme/{T2}.csv.gz",
+    ),
+    Spoil(
+        "Parquet in Latin-1",
+        f"2017-06/massnahme/{T2}.csv",
+        "STAGE-ENCODING",
+        "Invalid UTF8",
+        parquet_in_latin_1,
+        delivered=f"2017-06/massnahme/{T2}.parquet",
+    ),
+    Spoil(
+        "Parquet bomb",
+        f"2017-07/massnahme/{T2}.csv",
+        "STAGE-TOO-LARGE",
+        "4,000,000",
+        parquet_bomb,
+        delivered=f"2017-07/massnahme/{T2}.parquet",
     ),
     Spoil(
         "truncated gzip",

@@ -81,15 +81,19 @@ def _read_parquet(path: Path, table: Table, max_unpacked_bytes: int) -> RawFile:
     try:
         with pq.ParquetFile(path) as file:
             metadata = file.metadata
-            unpacked = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+            pages = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+            unpacked = max(pages, metadata.num_rows * metadata.num_columns)  # equal values take no room in a page
             if unpacked > max_unpacked_bytes:
                 raise RejectedError(
                     "STAGE-TOO-LARGE", f"unpacks to {unpacked:,} bytes, allowed are {max_unpacked_bytes:,}"
                 )
             _check_columns(list(file.schema_arrow.names), table)
             data = file.read(columns=list(table.column_names), use_threads=False)
+            data.validate(full=True)
     except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0][:160]
+        if "Invalid UTF8" in reason:
+            raise RejectedError("STAGE-ENCODING", f"not UTF-8 ({reason}), Latin-1 perhaps") from error
         raise RejectedError("STAGE-UNREADABLE", f"not a readable Parquet file ({reason})") from error
     return RawFile(data.select(list(table.column_names)), pa.array(range(1, data.num_rows + 1), pa.int32()))
 

@@ -180,6 +180,7 @@ def _jobs(
             "rules": {name: repr(rule) for name, rule in sorted(catalog.rules.items())},
             "supports": repr(catalog.supports) if table in ("aufnahme", "massnahme") else "",
             "key": key_fingerprint(secret),
+            "max_unpacked_bytes": settings.max_unpacked_bytes,
             "stichtage": {m: day.isoformat() for m, day in stichtage.items()},
             "deliveries": [(d["unit"], d["suffix"], d["sha256"]) for d in members],
         }
