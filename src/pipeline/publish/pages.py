@@ -15,14 +15,14 @@ import pyarrow as pa
 from jinja2 import BaseLoader, Environment, StrictUndefined, TemplateNotFound
 
 from pipeline.catalog import Catalog
-from pipeline.publish.comparison import Comparison, Group
+from pipeline.publish.comparison import Comparison
 from pipeline.publish.datapage import data_page
 from pipeline.publish.edition import Edition
 from pipeline.publish.history import History
 from pipeline.publish.overview import overview
 from pipeline.publish.printed import pdf_name
 from pipeline.publish.revisions import revisions
-from pipeline.publish.tablepage import Drawings, page_name, table_page
+from pipeline.publish.tablepage import GROUPS, Drawings, page_name, table_page
 from pipeline.publish.wording import (
     DIRECTIONS,
     GOALS,
@@ -37,7 +37,6 @@ from pipeline.publish.wording import (
     month_name,
 )
 
-GROUPS: tuple[Group, ...] = ("kommunal", "alle")
 FIRST_TABLE = "K2E3"
 ASSETS = ("site.css", "table.js", "source-sans-3-latin-wght-normal.woff2", "OFL.txt")
 

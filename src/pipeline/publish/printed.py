@@ -18,7 +18,7 @@ from pipeline.catalog import Catalog
 from pipeline.publish.comparison import Comparison, Entry, Group, shared_ranks
 from pipeline.publish.drawing import interval_scale
 from pipeline.publish.edition import Edition
-from pipeline.publish.tablepage import SHAPES, value_text, year_change_text
+from pipeline.publish.tablepage import SHAPES, value_text, whose, year_change_text
 from pipeline.publish.wording import DIRECTIONS, GOALS, NO_COMPARISON, RANK_RANGE, SHORT_LAND, Signs, month_name
 
 TEMPLATE = "tabelle.typ"
@@ -56,7 +56,6 @@ def write_printed(
 def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, Any]:
     group: Group = "kommunal" if any(e.kommunal for e in comparison.entries) else "alle"
     members = comparison.members(group)
-    whom = f"der {len(members)} {'kommunalen' if group == 'kommunal' else 'Jobcenter'}"
     shown = [e for e in members if e.value is not None]
     scale = interval_scale(
         [e.value for e in shown if e.value is not None] or [Decimal(0)],
@@ -69,8 +68,7 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
     facts = [("Bezugsmonat:", month)]
     for words, value in (
         ("Deutschland:", comparison.national.value),
-        (f"Median {whom}:", median),
-        (f"Median aller {len(comparison.entries)}:", comparison.median("alle")),
+        *((f"Median {whose(comparison, g)}:", comparison.median(g)) for g in dict.fromkeys((group, "alle"))),
     ):
         if value is not None:
             facts.append((words, f"{value_text(comparison, value)}\u00a0%"))

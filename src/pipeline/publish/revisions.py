@@ -5,7 +5,7 @@ The full list is the file aenderungen.parquet; the page shows the first of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -42,18 +42,23 @@ def revisions(
     """Return what the template `aenderungen.html` needs: indicators first, at most `SHOWN` rows."""
     signs = Signs.of(catalog)
     names = {e.jc_id: e.name for c in found.values() for e in c.entries}
+    superseded = {c.definition for c in found.values() if not c.in_force}
     rows = sorted(changes.to_pylist(), key=lambda r: r["tabelle"] != "kennzahlen")
     return {
         "previous": f"{edition.month}.{edition.number - 1}" if edition.number > 1 else "",
         "total": len(rows),
         "units": len({r["gebiet"] for r in rows if r["ebene"] == "jobcenter"}),
         "ranks": sum(1 for r in rows if r["rang_alt"] != r["rang_neu"]),
-        "rows": [_revision(row, names, catalog, signs) for row in rows[:SHOWN]],
+        "rows": [_revision(row, names, superseded, catalog, signs) for row in rows[:SHOWN]],
     }
 
 
-def _revision(row: Mapping[str, Any], names: Mapping[str, str], catalog: Catalog, signs: Signs) -> Revision:
+def _revision(
+    row: Mapping[str, Any], names: Mapping[str, str], superseded: Collection[str], catalog: Catalog, signs: Signs
+) -> Revision:
     subject, area = row["groesse"], row["gebiet"]
+    if row["definition"] in superseded:
+        subject = f"{subject}, Fassung {row['definition'].partition('@')[2]}"
     if row["tabelle"] == "eckwerte":
         merkmal = catalog.merkmale.get(subject)
         subject = merkmal.label.de if merkmal else subject

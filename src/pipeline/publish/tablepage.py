@@ -17,6 +17,7 @@ from pipeline.publish.comparison import Comparison, Entry, Group, middle_half, s
 from pipeline.publish.history import Course, History
 from pipeline.publish.wording import NO_COMPARISON, SEXES, SHORT_LAND, Signs, german, month_name
 
+GROUPS: tuple[Group, ...] = ("kommunal", "alle")
 SEX_SUFFIX = {"T": "", "F": "-frauen", "M": "-maenner"}
 SHAPES = {"better": "g", "worse": "b", "open": "n"}
 STATUS_WORDS = {
@@ -102,8 +103,8 @@ def table_page(comparison: Comparison, group: Group, found: Found, drawings: Dra
         "ranked_all": comparison.ranked("alle"),
         "missing": len(members) - len(shown),
         "median": median,
-        "median_kommunal": comparison.median("kommunal"),
-        "median_all": comparison.median("alle"),
+        "medians": [(whose(comparison, g), m) for g in GROUPS if (m := comparison.median(g)) is not None],
+        "whom": whose(comparison, group),
         "median_x": scale(median) if median is not None else None,
         "half": middle_half(e.value for e in shown if e.value is not None),
         "open": sum(1 for e in shown if comparison.status(e, group) == "open"),
@@ -121,6 +122,15 @@ def table_page(comparison: Comparison, group: Group, found: Found, drawings: Dra
         "uncompared": comparison.has_year_changes and any(r.year == NO_COMPARISON for r in rows),
         "signed": comparison.indicator.shown_as == "change",
     }
+
+
+def whose(comparison: Comparison, group: Group) -> str:
+    """Return whose values a median is taken of: `der 104 kommunalen`, or `der 97 kommunalen mit Wert` if some lack one."""
+    members = comparison.members(group)
+    shown = sum(1 for e in members if e.value is not None)
+    if shown == len(members):
+        return f"der {shown} kommunalen" if group == "kommunal" else f"aller {shown}"
+    return f"der {shown} {'kommunalen' if group == 'kommunal' else 'Jobcenter'} mit Wert"
 
 
 def value_text(comparison: Comparison, value: Decimal) -> str:
@@ -221,11 +231,10 @@ def _course_words(comparison: Comparison, course: Course) -> str:
 
 def _swarms(comparison: Comparison, group: Group, drawings: Drawings) -> list[Markup]:
     median = comparison.median(group)
-    whom = f"der {len(comparison.members(group))} {'kommunalen' if group == 'kommunal' else 'Jobcenter'}"
     label = f"Verteilung der Werte von {drawings.points} Jobcentern, davon {drawings.kommunal} kommunale"
     mark = None
     if median is not None:
-        mark = drawing.SwarmMark(median, f"Median {whom}: {value_text(comparison, median)}\u00a0%")
+        mark = drawing.SwarmMark(median, f"Median {whose(comparison, group)}: {value_text(comparison, median)}\u00a0%")
         label += f"; {mark.words}"
     return [swarm.draw(mark, label) for swarm in drawings.swarms]
 

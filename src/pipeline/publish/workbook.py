@@ -6,6 +6,7 @@ One table per sheet from a fixed row on, no merged cells, nothing said by colour
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,10 +18,11 @@ import xlsxwriter
 from pipeline.catalog import Catalog, Merkmal
 from pipeline.publish.comparison import Comparison, Entry
 from pipeline.publish.edition import TITLE, Edition
-from pipeline.publish.tablepage import page_name
+from pipeline.publish.tablepage import page_name, whose
 from pipeline.publish.wording import DIRECTIONS, GOALS, ORDINANCE, RANK_RANGE, Signs, german, month_name
 
 HEADER_ROW = 4
+ROW_HEIGHT, NOTES_WIDTH = 15, 110
 PLAIN, SIGNED, WHOLE, COUNT, EURO = "0.0", "+0.0;-0.0;0.0", "0", "#,##0", "#,##0.00"
 SEX_COLUMNS = (("F", "Frauen, %"), ("M", "Männer, %"))
 
@@ -161,8 +163,8 @@ def _facts(comparison: Comparison, edition: Edition) -> str:
     signed = comparison.indicator.shown_as == "change"
     for words, value in (
         ("Deutschland", comparison.national.value),
-        ("Median aller Jobcenter", comparison.median("alle")),
-        ("Median der kommunalen", comparison.median("kommunal")),
+        (f"Median {whose(comparison, 'alle')}", comparison.median("alle")),
+        (f"Median {whose(comparison, 'kommunal')}", comparison.median("kommunal")),
     ):
         if value is not None:
             parts.append(f"{words}: {german(value, signed=signed)} %")
@@ -251,9 +253,9 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
     rows = [
         ("Veröffentlichung", edition.name),
         ("Quelle", edition.source),
-        ("Grundlage", ORDINANCE),
+        ("Rechtsgrundlage", ORDINANCE),
         ("Rechtliches", edition.licence),
-        ("Prüfsumme", f"sha256:{edition.digest}"),
+        ("Grundlage", f"sha256:{edition.digest}"),
         ("Programm", edition.code),
     ]
     if edition.checks:
@@ -289,7 +291,7 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
 def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) -> None:
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 14)
-    sheet.set_column(1, 1, 110)
+    sheet.set_column(1, 1, NOTES_WIDTH)
     sheet.write_string(0, 0, "Hinweise und Zeichen", formats.title)
     if edition.synthetic:
         sheet.write_string(1, 0, edition.banner, formats.banner)
@@ -312,5 +314,6 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
     for row, (sign, words) in enumerate(notes, start=4):
         sheet.write_string(row, 0, sign, formats.text)
         sheet.write_string(row, 1, words, formats.wrapped)
+        sheet.set_row(row, ROW_HEIGHT * math.ceil(len(words) / NOTES_WIDTH))
     sheet.set_paper(9)
     sheet.fit_to_pages(1, 0)

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 import subprocess
 from decimal import Decimal
@@ -251,3 +252,4 @@ def test_changes_name_value_rank_and_cause(tmp_path: Path) -> None:
     assert others and all(r["wert_alt"] == r["wert_neu"] and r["rang_neu"] == r["rang_alt"] - 1 for r in others)
     page = (second.folder / "site" / "aenderungen.html").read_text()
     assert "74,3" in page and "55,0" in page and "Saalekreis" in page
+    assert {"K2E3", "K2E3, Fassung 2019"} <= set(re.findall(r'<td class="l">(K2E3[^<]*)</td>', page))

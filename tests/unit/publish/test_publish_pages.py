@@ -214,6 +214,13 @@ def test_page_says_what_it_shows_by_which_law_and_for_which_month(world: World) 
         assert "erwerbsfähige Leistungsberechtigte (ELB)" in _page(world.folder, name).text
 
 
+def test_median_says_of_how_many_it_is(world: World) -> None:
+    some = re.sub(r"\s+", " ", _page(world.folder, "K2E3.html").text)
+    assert "Median der 10 kommunalen mit Wert: " in some and "· der 22 Jobcenter mit Wert: " in some
+    every = re.sub(r"\s+", " ", _page(world.folder, "K1.html").text)
+    assert "Median der 12 kommunalen: " in every and "· aller 24: " in every
+
+
 def test_column_without_any_comparison_is_left_out_and_said(tmp_path: Path) -> None:
     made = country(units=12, history=3, indicators=("K2E3",))
     page = _page(publish_country(made.write(tmp_path), made).folder, "K2E3.html")
