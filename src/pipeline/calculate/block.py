@@ -70,6 +70,8 @@ def block_of(
         if month not in covered:
             for j, unit in enumerate(units):
                 rank[i, j] = rank_of[missing(unit, month)]
+    counted = np.array([month in covered for month in months])
+    basis[~counted] = np.where((basis[counted] == 1).any(axis=(0, 2, 3)), 1, 2)[:, None, None]
     return Block(tuple(months), tuple(units), merkmale, value, rank, basis)
 
 

@@ -151,14 +151,12 @@ class Assembler:
 
     # -- published route ------------------------------------------------------------------------------------------
 
-    def published_route(self, deliveries: Mapping[str, pa.Table]) -> frozenset[str]:
-        """Fill cells without a person count from published ones; returns the units with any published row."""
-        seen: set[str] = set()
+    def published_route(self, deliveries: Mapping[str, pa.Table]) -> None:
+        """Fill cells without a person count from published ones."""
         with_persons = np.array([u in self._territory.units_with_persons for u in self._units])
         for position, month in enumerate(self._months):
             table = deliveries.get(month)
             value, rank, has_row = self._published_month(month, table)
-            seen.update(unit for i, unit in enumerate(self._units) if has_row[i].any())
             own_value, own_rank = self._value[position], self._rank[position]
             persons = with_persons[:, None, None]
             fills = (own_rank != HAVE) & (rank == HAVE) | ~persons & (rank == HAVE)
@@ -168,7 +166,6 @@ class Assembler:
                 fills, HAVE, np.where(sign, np.minimum(own_rank, rank), np.where(persons, own_rank, rank))
             )
             self._published[position] = fills | ~persons
-        return frozenset(seen)
 
     def _published_month(self, month: str, table: pa.Table | None) -> tuple[Ints, Ranks, npt.NDArray[np.bool_]]:
         shape = (len(self._units), len(SEXES), len(self._merkmale))
@@ -184,14 +181,11 @@ class Assembler:
             return value, rank, has_row
         published = self._read(table)
         for i, members in enumerate(parts):
-            got = [published[p] for p in members if p in published]
-            if not got:
+            if not members or not published.keys() >= set(members):
                 continue
-            has_row[i] = np.any([g[2] for g in got], axis=0)
-            ranks = [g[1] for g in got]
-            if len(got) < len(members):
-                ranks.append(np.full(shape[1:], self._rank_of[NICHT_GELIEFERT], np.int8))
-            rank[i] = np.min(ranks, axis=0)
+            got = [published[p] for p in members]
+            has_row[i] = np.all([g[2] for g in got], axis=0)
+            rank[i] = np.min([g[1] for g in got], axis=0)
             value[i] = np.where(rank[i] == HAVE, np.sum([g[0] for g in got], axis=0), 0)
         return value, rank, has_row
 
