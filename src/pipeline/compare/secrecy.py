@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
-from pipeline.catalog import Merkmal
+from pipeline.catalog import Merkmal, Switch
 from pipeline.compare.chains import any_in_year, freedom_holds, year_sums
 from pipeline.compare.cube import ONE, Cube
 from pipeline.compare.exact import Bools, Ints
@@ -36,10 +37,23 @@ SEXES_OF = (slice(0, 1), slice(1, 3))
 
 @dataclass(frozen=True)
 class Rules:
-    """The switches `suppress_below` and `suppress_complement`."""
+    """The switches `suppress_below`, `suppress_complement`, `suppress_room` and `suppress_least_sum`.
+
+    `room`: whoever knows all published sums is left with at least `room` + 1 possible values of a secret count.
+    `least_sum`: sums over twelve months of a series whose months are secret are at least that large.
+    """
 
     below: int = 3
     complement: bool = True
+    room: int = 1
+    least_sum: int = 12
+
+    @classmethod
+    def of(cls, switches: Mapping[str, Switch]) -> Self:
+        """Return the rules as the catalog's switches say."""
+        names = ("below", "complement", "room", "least_sum")
+        below, complement, room, least_sum = (switches[f"suppress_{name}"].default for name in names)
+        return cls(int(below), bool(complement), int(room), int(least_sum))
 
 
 @dataclass(frozen=True)
@@ -98,14 +112,17 @@ class _Decision:
         return min(FIRST_RUN_MONTHS, self.cube.months) - 1
 
     def holds(self, merkmal: int, side: int, *, floor: Ints | None = None, ceiling: Ints | None = None) -> Bools:
-        """Return [jobcenter, month]: all sums of the series so far may be known. Floor and ceiling as in `chains`."""
+        """Return [jobcenter, month]: all sums of the series so far may be known, and each of them is large enough.
+
+        Floor and ceiling as in `chains`.
+        """
         sexes = SEXES_OF[side]
         values, present = self.cube.values[merkmal][:, sexes], self.cube.present[merkmal][:, sexes]
         secret = small(values, self.rules.below) & present
-        return np.asarray(
-            freedom_holds(values, present, secret, self.rules.below * ONE, floor=floor, ceiling=ceiling).all(axis=1),
-            dtype=bool,
-        )
+        free = freedom_holds(values, present, secret, self.rules.room * ONE, floor=floor, ceiling=ceiling)
+        sums, there = year_sums(values, present)
+        too_small = np.logical_or.accumulate(there & (sums < self.rules.least_sum * ONE), axis=-1)
+        return np.asarray((free & ~too_small).all(axis=1), dtype=bool)
 
     def known(self, merkmal: int, side: int, missing: int) -> Ints:
         """Return the values of a published series as a floor or ceiling of another, `missing` where there is none."""

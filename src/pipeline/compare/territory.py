@@ -15,7 +15,10 @@ from pipeline.catalog import Jobcenter
 from pipeline.compare.chains import any_in_year
 from pipeline.compare.cube import ONE, Cube
 from pipeline.compare.exact import Bools, Ints
-from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
+from pipeline.compare.secrecy import PAIR, PARTS, SEXES_OF, TOTAL, Secrets
+
+WHOLES = (*PARTS, ("lzb_amp", "lzb"), ("lzb", "elb"), ("alleinerz", "elb"))
+"""Counts that are a part of other counts of the same month (part, whole)."""
 
 _LAST_CHOICE = np.int64(1) << 60
 _NO_CHOICE = np.int64(1) << 61
@@ -35,6 +38,10 @@ class Groups:
     def rows(self, level: str) -> Ints:
         """Return the places of the groups of a level."""
         return np.array([i for i, (name, _) in enumerate(self.names) if name == level], dtype=np.int64)
+
+    def land_of(self, jobcenter: int) -> int:
+        """Return the place of the Land that a member belongs to."""
+        return int(self.rows("land")[self.land[jobcenter]])
 
     def atoms(self) -> list[Ints]:
         """Return the jobcenters of each Land and Trägerform: within them a shift changes no total but that of types."""
@@ -77,9 +84,9 @@ def _satisfied(values: Ints, chosen: Bools, side: int) -> Bools:
     count = chosen.sum(axis=0)
     sums = (values * chosen[:, None, :]).sum(axis=0)
     if side == TOTAL:
-        return np.asarray((count == 0) | ((count > 1) & (sums[0] > count * ONE)), dtype=bool)
+        return np.asarray((count > 1) & (sums[0] > count * ONE), dtype=bool)
     apart = (sums.min(axis=0) >= ONE) & (sums.sum(axis=0) > 3 * ONE)
-    return np.asarray((count == 0) | ((count > 1) & apart), dtype=bool)
+    return np.asarray((count > 1) & apart, dtype=bool)
 
 
 def _useless(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
@@ -90,28 +97,58 @@ def _useless(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
     return np.asarray(published & (cube.values[merkmal, :, 1:].sum(axis=1) == 0), dtype=bool)
 
 
-def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, atom: Ints, side: int) -> None:
-    """Bar for every month that needs it one more jobcenter of the atom: the one with the smallest sum so far."""
+def _wholes_first(cube: Cube) -> list[int]:
+    """Return the merkmale in an order in which a whole stands before its parts."""
+    depth = dict.fromkeys(cube.merkmale, 0)
+    for _ in WHOLES:
+        for part, whole in WHOLES:
+            if part in depth and whole in depth:
+                depth[part] = max(depth[part], depth[whole] + 1)
+    return [cube.merkmale.index(name) for name in sorted(cube.merkmale, key=depth.__getitem__)]
+
+
+def _movable(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
+    """Return [jobcenter, month] where a hidden count could also be higher: no published whole says that it cannot."""
+    out = ~_useless(cube, secrets, merkmal, side)
     sexes = SEXES_OF[side]
-    for merkmal in range(len(cube.merkmale)):
-        present: Bools = np.asarray(cube.present[merkmal, atom, sexes].all(axis=1))
-        barred = secrets.barred[merkmal, atom, side] & cube.present[merkmal, atom, sexes].any(axis=1)
+    for part, whole in WHOLES:
+        if cube.merkmale[merkmal] == part and whole in cube.merkmale:
+            w = cube.merkmale.index(whole)
+            full = (cube.values[merkmal, :, sexes] >= cube.values[w, :, sexes]) & cube.present[w, :, sexes]
+            out &= ~(full.any(axis=1) & ~secrets.hidden[w, :, side] & ~secrets.barred[w, :, side])
+    return out
+
+
+def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, atom: Ints, side: int) -> None:
+    """Bar for every month that needs it more jobcenters of the atom, those with the smallest sums so far first.
+
+    Where the atom has too few that help, the total of its Land is barred; `unsafe_totals` then withholds a second one.
+    """
+    sexes = SEXES_OF[side]
+    types = groups.vergleichstyp[atom]
+    for merkmal in _wholes_first(cube):
+        counted: Bools = np.asarray(cube.present[merkmal, atom, sexes].any(axis=1))
+        barred = secrets.barred[merkmal, atom, side] & counted
         if not barred.any():
             continue
         values = np.where(cube.present[merkmal, atom, sexes], cube.values[merkmal, atom, sexes], 0)
-        needy = np.flatnonzero(~_satisfied(values, barred, side))
-        if not len(needy):
-            continue
-        size = np.cumsum(values.sum(axis=1), axis=1)[:, needy]
-        first = np.argmax(barred[:, needy], axis=0)
-        types = groups.vergleichstyp[atom]
-        size = size + np.where(types[:, None] != types[first][None, :], _OTHER_TYPE, 0)
-        size = np.where(values[:, :, needy].sum(axis=1) < 2 * ONE, size + _LAST_CHOICE, size)
-        usable = present & ~barred & ~_useless(cube, secrets, merkmal, side)[atom]
-        size = np.where(usable[:, needy], size, _NO_CHOICE)
-        partner = size.argmin(axis=0)
-        found = size[partner, np.arange(len(needy))] < _NO_CHOICE
-        secrets.barred[merkmal, atom[partner[found]], side, needy[found]] = True
+        movable = _movable(cube, secrets, merkmal, side)[atom]
+        usable = movable & np.asarray(cube.present[merkmal, atom, sexes].all(axis=1))
+        so_far = np.cumsum(values.sum(axis=1), axis=1)
+        first = np.argmax(barred, axis=0)
+        so_far = so_far + np.where(types[:, None] != types[first][None, :], _OTHER_TYPE, 0)
+        so_far = np.where(values.sum(axis=1) < 2 * ONE, so_far + _LAST_CHOICE, so_far)
+        for _ in atom:
+            exposed = barred.any(axis=0) & ~_satisfied(values, barred & movable, side)
+            size = np.where((usable & ~barred)[:, exposed], so_far[:, exposed], _NO_CHOICE)
+            partner = size.argmin(axis=0)
+            found = size[partner, np.arange(len(partner))] < _NO_CHOICE
+            if not found.any():
+                break
+            barred[partner[found], np.flatnonzero(exposed)[found]] = True
+        secrets.barred[merkmal, atom, side] |= barred
+        exposed = (barred.sum(axis=0) > 1) & ~_satisfied(values, barred & movable, side)
+        totals[groups.land_of(int(atom[0])), merkmal, side] |= exposed
 
 
 def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int) -> None:
@@ -128,13 +165,14 @@ def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: i
     for atom in groups.atoms():
         inside = barred[:, atom]
         alone[:, atom] = inside & (np.sum(inside, axis=1, keepdims=True) == 1)
+    movable = [_movable(cube, secrets, merkmal, side) for merkmal in range(len(cube.merkmale))]
     for merkmal, unit, month in np.argwhere(alone).tolist():
         apart = groups.members != groups.members[:, [unit]]
         cost = apart.sum(axis=0) * 4 - 2 * barred[merkmal, :, month]
         values = cube.values[merkmal, :, sexes, month].sum(axis=1)
         cost = cost + (values < 2 * ONE)
         usable = complete[merkmal, :, month] & (groups.land >= 0)
-        usable &= ~_useless(cube, secrets, merkmal, side)[:, month]
+        usable &= movable[merkmal][:, month]
         usable[unit] = False
         if not usable.any():
             totals[groups.members[:, unit], merkmal, side, month] = True
@@ -165,7 +203,7 @@ def protect(cube: Cube, groups: Groups, secrets: Secrets) -> Protected:
     totals = np.zeros((len(groups.names), len(cube.merkmale), 2, cube.months), dtype=bool)
     for side in (TOTAL, PAIR):
         for atom in groups.atoms():
-            _add_partners(cube, groups, work, atom, side)
+            _add_partners(cube, groups, work, totals, atom, side)
         _lonely(cube, groups, work, totals, side)
         _types(cube, groups, work, totals, side)
         if side == TOTAL:
