@@ -5,7 +5,6 @@ Knows where staged files lie and what the stage step said of each unit; what is 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,10 +86,9 @@ class StagedMonths:
 @contextmanager
 def database(store: Store, memory_limit: str, threads: int) -> Iterator[Any]:
     """Yield an in-memory DuckDB that overflows into the store, the only place a run may write."""
-    store.root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".check-", dir=store.root) as overflow:
+    with store.overflow("check") as overflow:
         connection = duckdb.connect(
-            ":memory:", config={"memory_limit": memory_limit, "threads": threads, "temp_directory": overflow}
+            ":memory:", config={"memory_limit": memory_limit, "threads": threads, "temp_directory": str(overflow)}
         )
         try:
             connection.execute("SET enable_progress_bar = false")

@@ -82,7 +82,10 @@ def count(
     files = {t: {m: entry["file"] for m, entry in by_month.items() if entry["units"]} for t, by_month in staged.items()}
     check_months = frozenset(files.get("beschaeftigung", {}))
     counts: dict[str, dict[str, pa.Table]] = {}
-    with DuckDb(settings.memory_limit, settings.threads, store.root / "tmp") as engine:
+    with (
+        store.overflow("count") as overflow,
+        DuckDb(settings.memory_limit, settings.threads, overflow) as engine,
+    ):
         counting = Counting(store, engine, catalog, territory.zaehltage, territory, files)
         if territory.units_with_persons:
             for done, m in enumerate(months, start=1):

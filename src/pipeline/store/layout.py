@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +75,17 @@ class Store:
     def alerts(self) -> Path:
         """Return the folder of alarms: queued ones and the marks of those sent."""
         return self.root / "alerts"
+
+    @contextmanager
+    def overflow(self, step: str) -> Iterator[Path]:
+        """Yield an empty folder for what exceeds a step's memory; the caller holds the lock, so a killed run's is removed."""
+        folder = self.root / "tmp" / step
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def locked(self, what: str) -> AbstractContextManager[None]:
         """Hold the store's lock; raises StoreBusyError if another process writes."""
