@@ -207,7 +207,7 @@ def test_a_stop_by_data_quality_ends_with_three_and_says_what_to_do(
 @pytest.mark.parametrize(
     "error",
     [
-        OSError(28, "No space left on device"),
+        PermissionError(13, "Permission denied"),
         ValueError("a value"),
         StoreBusyError("another run is writing here"),
         KeyError("column"),
@@ -224,6 +224,16 @@ def test_any_other_failure_ends_with_one_and_one_line(
     assert last == f"kennzahlen: {type(error).__name__}: {error}"
     assert ended.json == {"exit": 1, "error": f"{type(error).__name__}: {error}"}
     assert ("Traceback" in ended.err) == isinstance(error, KeyError | ZeroDivisionError)
+
+
+def test_a_full_disk_is_told_with_what_to_do(
+    kennzahlen: Kennzahlen, called: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "count", failing(OSError(28, "No space left on device")))
+    ended = kennzahlen(*RUN, str(tmp_path / "store"), "--json")
+    assert ended.code == 1
+    assert ended.err.splitlines()[-1].endswith("free space and run the same command again, finished work is kept")
+    assert "free space" in ended.json["error"]
 
 
 def test_a_second_run_in_a_store_that_is_written_fails_at_once(
