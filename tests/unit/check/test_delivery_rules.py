@@ -83,7 +83,8 @@ def test_the_verdict_of_a_good_world_is_clean_and_complete(tmp_path: Path) -> No
     assert verdict.declared == verdict.evaluated == len(DECLARED)
     assert verdict.to_findings() == []
     assert not verdict.blocking
-    assert [p.name for p in tmp_path.iterdir()] == ["staged"], "the overflow folder is removed"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["staged", "tmp"]
+    assert list((tmp_path / "tmp").iterdir()) == [], "the overflow folder is removed"
 
 
 def test_the_same_world_gives_the_same_json_whatever_the_order_of_its_rows(tmp_path: Path) -> None:
