@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from pipeline.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
 COMPOSE = REPOSITORY / "docker-compose.yml"
@@ -100,6 +103,20 @@ def test_the_store_outlives_the_containers(services):
     for name, service in services.items():
         if name.startswith("airflow-"):
             assert "store:/opt/kennzahlen/store" in service["volumes"]
+
+
+def test_every_setting_reaches_the_containers_and_is_in_the_example(services):
+    example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+    environment = services["airflow-scheduler"]["environment"]
+    operator_page = (REPOSITORY / "docs" / "operate" / "betrieb.md").read_text(encoding="utf-8")
+    for setting in dataclasses.fields(Settings):
+        name = f"KENNZAHLEN_{setting.name.upper()}"
+        assert f"`{name}`" in operator_page, name
+        if name != "KENNZAHLEN_PSEUDONYM_KEY_FILE":  # containers get the key itself
+            assert name in environment, name
+            (given,) = re.findall(rf"^(?:# )?{name}=(\S*)", example, re.MULTILINE)
+            if name.startswith(("KENNZAHLEN_FETCH", "KENNZAHLEN_MAX")):
+                assert float(given) == setting.default, name
 
 
 def test_the_image_installs_by_hash_and_does_not_run_as_root():

@@ -19,6 +19,7 @@ QUALITY = "qualitaet"
 UNKNOWN_ERROR = "nicht bekannt; meist wurde der Prozess von außen beendet (zu wenig Arbeitsspeicher, Neustart)"
 UNITS_SHOWN = 12
 VALUES_SHOWN = 3
+NO_VALUES = ("", "true", "false")  # what a rule about yes or no has found, its title says
 STOPPING = "critical"
 SEVERITY_WORDS = {
     "critical": "kritisch – hält die Veröffentlichung an",
@@ -241,8 +242,8 @@ def _unit_list(units: Iterable[str], names: Mapping[str, str]) -> str:
 
 def _found_list(found: Sequence[Found], names: Mapping[str, str]) -> str:
     """Return the first values with their places; a rule on the table as a whole has none."""
-    shown = [f"{_unit(f.unit or f.place, names)}: {f.value.replace('.', ',')}" for f in found if f.value]
-    rest = len(found) - VALUES_SHOWN
+    shown = [f"{_unit(f.unit or f.place, names)}: {f.value.replace('.', ',')}" for f in found if f.value not in NO_VALUES]
+    rest = len(shown) - VALUES_SHOWN
     return "; ".join(shown[:VALUES_SHOWN]) + ("; …" if rest > 0 else "")
 
 

@@ -93,7 +93,7 @@ def test_a_rule_without_units_concerns_the_whole_month():
 def test_a_rule_says_what_it_found_and_where_and_where_to_read_on(kind):
     found = {
         "RELEASE-STOCK": [Found("t04412", "", "0.12931")] * 5,
-        "RELEASE-SHARE": [Found("", "bund/bund/K3@2011/T", "164.634")],
+        "RELEASE-SHARE": [Found("", "bund/bund/K3@2011/T", "164.634"), Found("", "land/Bremen/K3@2011/T", "false")],
     }
     mail = quality_mail(
         verdict(STOP, STOP | {"rule": "RELEASE-SHARE", "units": []}),
@@ -105,6 +105,8 @@ def test_a_rule_says_what_it_found_and_where_and_where_to_read_on(kind):
     body = getattr(mail, kind)
     assert body.count("Saalekreis (t04412): 0,12931") == 3, "the first three are enough"
     assert "bund/bund/K3@2011/T: 164,634" in body
+    assert "bund/bund/K3@2011/T, land/Bremen/K3@2011/T" in body
+    assert "false" not in body
     assert "betrifft den Monat im Ganzen" not in body
     assert "https://airflow.example.org/log" in body
     assert "https://git.example.org/betrieb/regeln.md#RELEASE-STOCK" in body
