@@ -314,7 +314,8 @@ def check_results(run: Run) -> Summary:
             run.month,
             zaehltage=run.zaehltage,
         )
-        content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json())}
+        counted = _broken_findings(read_findings(run.store.findings(run.month, "count")), run.catalog)
+        content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json()) + counted}
         earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
         blocking = bool(content["blocking"] or earlier["blocking"])
         content["publication"] = "stopped" if blocking else "allowed"
@@ -438,7 +439,7 @@ def _broken_rules(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _broken_findings(findings: Iterable[Any], catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the same for the rules that fetch and stage watch over themselves; mere information is left out."""
+    """Return the same for the rules that fetch, stage and count watch over themselves; mere information is left out."""
     entries: dict[str, dict[str, Any]] = {}
     for finding in findings:
         if finding.severity == "info":

@@ -24,5 +24,9 @@ def test_both_dags_take_the_sample_from_deliveries_to_a_release_and_one_mail(bag
     assert (store / "releases" / "aktuell").resolve() == (store / "releases" / "2018-07" / "1").resolve()
     assert [p.name for p in (store / "releases" / "2018-07").iterdir()] == ["1"]
     assert pq.read_table(store / "releases" / "2018-07" / "1" / "vergleich.parquet").num_rows > 0
+    (mail,) = letterbox.mails
+    assert "COUNT-NO-DELIVERY" in mail.get_body(("plain",)).get_content(), (
+        "403 jobcenters of the registry deliver nothing"
+    )
     (subject,) = letterbox.subjects
     assert subject.startswith("[Kennzahlen § 48a] 2018-07 veröffentlicht (Ausgabe 2018-07.1)")

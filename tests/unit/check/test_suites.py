@@ -102,6 +102,12 @@ def test_rule_ids_are_unique_across_all_suites_and_the_catalog() -> None:
     assert not set(ids) & set(load_catalog().rules)
 
 
+def test_the_catalog_declares_no_rule_that_nothing_raises_or_no_test_shows() -> None:
+    for folder in (EXPECTATIONS.parent / "src", EXPECTATIONS.parent / "tests"):
+        text = "".join(path.read_text(encoding="utf-8") for path in folder.rglob("*.py"))
+        assert [rule_id for rule_id in load_catalog().rules if f'"{rule_id}"' not in text] == []
+
+
 def test_every_rule_has_its_anchor_in_the_runbook_and_every_anchor_a_rule() -> None:
     anchors = re.findall(r'<a id="([^"]+)"></a>', RUNBOOK.read_text(encoding="utf-8"))
     rules = [rule for path in FILES for rule in load_suite(path).rules]
