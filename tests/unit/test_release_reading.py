@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from pipeline import cli
+from pipeline.catalog import Gebietsaenderung
 from pipeline.explain import UnknownFigureError, as_json, as_lines, explain
 from pipeline.months import month_range
 from pipeline.store import Store
@@ -150,6 +152,13 @@ def test_exactly_the_deliveries_that_were_read_are_named_with_their_digests(publ
         if k[1] != "leistung" and k[2] in ("bst", SAALEKREIS) and k != ("2017-03", "beschaeftigung", "bst")
     ]
     assert named == {key: sha256(ORIGINALS[key]).hexdigest() for key in read}
+
+
+def test_deliveries_of_a_predecessor_are_named_too(published: Published) -> None:
+    merged = Gebietsaenderung(HIDDEN, SAALEKREIS, date(2017, 7, 1))
+    catalog = replace(published.country.catalog, gebietsaenderungen=(merged,))
+    found = explain(published.store.root, catalog, "K2E3", SAALEKREIS, "2018-03")
+    assert ("2017-03", "aufnahme", HIDDEN) in {(d["ref_month"], d["table"], d["unit"]) for d in found.deliveries}
 
 
 def test_a_change_is_explained_by_its_own_formula(published: Published) -> None:

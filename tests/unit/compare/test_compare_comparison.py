@@ -167,6 +167,11 @@ def test_the_rank_of_a_change_goes_by_the_change_and_has_no_range() -> None:
     assert found["e", "K1E2@2011"]["grund"] == "nenner_null"
 
 
+def test_the_median_of_a_change_is_a_change() -> None:
+    values = {u.jc_id: Value(n, 100) for u, n in zip(UNITS, (90, 95, 98, 104, 110), strict=True)}
+    assert column(compared(rows_of(values, "K3@2011")), "median_alle", "K3@2011") == [Decimal("-2.0")] * 5
+
+
 def test_two_ranks_differ_where_the_displayed_values_are_equal_and_the_exact_ones_are_not() -> None:
     close = {
         "a": Value(7430, 10000),

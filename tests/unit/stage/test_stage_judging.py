@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -315,7 +315,7 @@ def test_what_is_staged_is_found_again_until_its_content_or_the_key_changes(tmp_
     assert (first.made, again.made) == (1, 0)
     assert again.file == first.file
     changed = staged(tmp_path, "bestand", csv("bestand", GOOD["bestand"].replace(",M,", ",F,")))
-    other_key = staged(tmp_path, "bestand", content, settings=Settings(pseudonym_key=b"x" * 16, threads=1))
+    other_key = staged(tmp_path, "bestand", content, settings=replace(SETTINGS, pseudonym_key=b"x" * 16))
     assert (changed.made, other_key.made) == (1, 1)
     assert len({first.file, changed.file, other_key.file}) == 3
 
