@@ -13,7 +13,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 MONTH ?= 2018-07
-SCALE ?= 0.2
+SCALE ?= 0.1
 SEED ?= 1
 STORE ?= store
 SYNTHETIC ?= synthetic

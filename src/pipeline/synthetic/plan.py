@@ -20,8 +20,8 @@ from pipeline.months import first_day, month_number, month_range
 from pipeline.synthetic.model import PAD, Calendar, Int, Office, Unit, day_from
 
 SAALEKREIS = "t04412"
-FLOOR_ELB = 120.0
-FLOOR_ELB_CASE = 260.0
+FLOOR_ELB = 250.0
+FLOOR_ELB_CASE = 300.0
 NATIONAL_RATE = 0.675
 RATE_SPREAD = 0.036
 LOWEST_RATE, HIGHEST_RATE = 0.565, 0.733
