@@ -304,10 +304,10 @@ def load(sources: list[Path], run_month: str, registry_units: set[str]) -> Deliv
     aenderungen: dict[tuple[str, str], dt.date] = {}
     candidates: dict[Address, list[Path]] = {}
     for source in sources:
-        for line in _code_list(source, "zaehltage.csv"):
-            stichtage[line["ref_month"]] = dt.date.fromisoformat(line["stichtag"])
-        for line in _code_list(source, "gebietsaenderungen.csv"):
-            aenderungen[(line["alt"], line["neu"])] = dt.date.fromisoformat(line["ab"])
+        if days := list(_code_list(source, "zaehltage.csv")):
+            stichtage = {line["ref_month"]: dt.date.fromisoformat(line["stichtag"]) for line in days}
+        if changes := list(_code_list(source, "gebietsaenderungen.csv")):
+            aenderungen = {(line["alt"], line["neu"]): dt.date.fromisoformat(line["ab"]) for line in changes}
         for address, path in _files(source, run_month).items():
             candidates.setdefault(address, []).append(path)
 
