@@ -1,5 +1,5 @@
 # The pipeline with Airflow, installed from the lock files; the same image runs every service of docker-compose.yml.
-FROM python:3.11-slim
+FROM python:3.11-slim-bookworm
 
 ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \

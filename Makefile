@@ -81,7 +81,7 @@ airflow: export KENNZAHLEN_SCHEDULE_START ?= 2100-01-01
 airflow: install $(TREE) ## the Airflow UI on http://127.0.0.1:8080, without password, on this machine only
 	@echo "Airflow starts on http://127.0.0.1:$(AIRFLOW_PORT) (half a minute). Trigger kennzahlen_monat with partition key $(MONTH)."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" setsid $(BIN)/airflow standalone & group=$$!; \
-	stop() { trap - EXIT INT TERM; echo "Airflow ends (half a minute) ..."; kill -TERM -- -$$group 2>/dev/null || true; \
+	stop() { trap - EXIT INT TERM; echo "Airflow ends (up to half a minute) ..."; kill -TERM -- -$$group 2>/dev/null || true; \
 	  for _ in $$(seq 30); do kill -0 -- -$$group 2>/dev/null || return 0; sleep 1; done; \
 	  kill -KILL -- -$$group 2>/dev/null || true; }; \
 	trap stop EXIT INT TERM; wait $$group
