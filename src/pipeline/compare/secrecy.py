@@ -204,6 +204,7 @@ def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools
         _bound_by_relatives(work)
     for side in (TOTAL, PAIR):
         work.barred[:, :, side] |= ~work.sums_only[:, :, side, None] & sides[side]
+        work.barred[:, :, side] |= cube.withheld[:, :, SEXES_OF[side]].any(axis=2)
     if rules.complement:
         _bar_complements(work)
     work.barred[:, :, PAIR] |= work.barred[:, :, TOTAL]

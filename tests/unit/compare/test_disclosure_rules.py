@@ -138,3 +138,13 @@ def test_suppression_is_summed_up_by_merkmal(open_tables: Disclosed) -> None:
             hidden[r["merkmal"]] = hidden.get(r["merkmal"], 0) + 1
     assert hidden == {m: s["primary"] + s["secondary"] for m, s in open_tables.summary.items()}
     assert set(hidden) <= set(CATALOG.merkmale)
+
+
+def test_where_the_publisher_withholds_women_sums_of_men_are_hidden_too() -> None:
+    world = random_world(25, elb=(2_000, 4_000), withheld=0.01)
+    sexes: dict[tuple[str, str], list[bool]] = {}
+    for row in world.disclosed(RUN).kennzahlen.to_pylist():
+        if row["ebene"] == "jobcenter":
+            sexes.setdefault((row["gebiet"], row["definition"]), []).append(row["zaehler"] is None)
+    assert any(sum(hidden) == 2 for hidden in sexes.values())
+    assert all(sum(hidden) != 1 for hidden in sexes.values())
