@@ -132,6 +132,7 @@ class _Row:
 
     exact: _Values
     displayed: Ints
+    value: Floats
     lower: Floats
     upper: Floats
 
@@ -160,7 +161,7 @@ def _rank_set(columns: _SetColumns, members: Ints, order: Ints, rows: _Row, *, b
     columns.put("rang", where, ranks(places, higher))
     columns.put("rang_anzeige", where, ranks(rows.displayed[where], higher))
     if ranged:
-        first, last = rank_ranges(rows.lower[where], rows.upper[where], higher)
+        first, last = rank_ranges(rows.value[where], rows.lower[where], rows.upper[where], higher)
         columns.put("rang_von", where, first)
         columns.put("rang_bis", where, last)
 
@@ -261,7 +262,7 @@ def compare(
     exact = _values(rows, _is_change(rows, indicators))
     displayed, _ = unscaled(rows.column("wert_anzeige"))
     lower, upper = _intervals(rows, exact.present, groups, indicators)
-    needed = _Row(exact, displayed, lower, upper)
+    needed = _Row(exact, displayed, rows.column("wert").to_numpy(), lower, upper)
     columns = {name: _SetColumns(len(rows)) for name in SETS}
     order = np.full(len(rows), -1, dtype=np.int64)
     for (name, definition, _), members in groups.items():

@@ -43,8 +43,8 @@ DIRECTIONS = {
 SYNTHETIC = "SYNTHETISCHE DATEN – alle Zahlen sind erfunden"
 ORDINANCE = "Verordnung zur Festlegung der Kennzahlen nach § 48a SGB II"
 RANK_RANGE = (
-    "Spanne der Ränge, die die Streubereiche (95 %) offen lassen: Davor stehen gesichert nur Jobcenter, deren "
-    "Streubereich ganz besser ist, dahinter nur solche, deren Streubereich ganz schlechter ist."
+    "Spanne der Ränge, die der Zufall offen lässt: Davor stehen nur Jobcenter, die gesichert besser sind, dahinter nur "
+    "gesichert schlechtere. Gesichert heißt, der Streubereich (95 %) des Abstands der beiden Werte enthält die Null nicht."
 )
 NO_COMPARISON = "·"
 SOFT_HYPHEN = "\u00ad"

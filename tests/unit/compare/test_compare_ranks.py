@@ -102,7 +102,7 @@ def test_the_rank_range_contains_the_rank(spans: list[tuple[float, float, float]
     lower, upper = values - np.array([a for _, a, _ in spans]), values + np.array([b for _, _, b in spans])
     order = np.unique(values, return_inverse=True)[1]
     own = ranks(order, higher)
-    first, last = rank_ranges(lower, upper, higher)
+    first, last = rank_ranges(values, lower, upper, higher)
     assert (first >= 1).all()
     assert (first <= own).all()
     assert (own <= last).all()
@@ -110,11 +110,21 @@ def test_the_rank_range_contains_the_rank(spans: list[tuple[float, float, float]
 
 
 def test_intervals_that_touch_nobody_leave_one_rank_open_and_wide_ones_all() -> None:
-    lower, upper = np.array([70.0, 60.0, 50.0]), np.array([72.0, 62.0, 52.0])
-    assert [r.tolist() for r in rank_ranges(lower, upper, True)] == [[1, 2, 3], [1, 2, 3]]
-    assert [r.tolist() for r in rank_ranges(lower, upper, False)] == [[3, 2, 1], [3, 2, 1]]
-    upper[2] = 71.0
-    assert [r.tolist() for r in rank_ranges(lower, upper, True)] == [[1, 2, 1], [2, 3, 3]]
+    value, lower, upper = np.array([71.0, 61.0, 51.0]), np.array([70.0, 60.0, 50.0]), np.array([72.0, 62.0, 52.0])
+    assert [r.tolist() for r in rank_ranges(value, lower, upper, True)] == [[1, 2, 3], [1, 2, 3]]
+    assert [r.tolist() for r in rank_ranges(value, lower, upper, False)] == [[3, 2, 1], [3, 2, 1]]
+    upper[2] = 64.0
+    assert [r.tolist() for r in rank_ranges(value, lower, upper, True)] == [[1, 2, 2], [1, 3, 3]]
+
+
+@pytest.mark.parametrize(("difference", "surely"), [(4.9, False), (5.1, True)])
+def test_two_units_differ_surely_if_the_interval_of_their_difference_does_not_hold_zero(
+    difference: float, surely: bool
+) -> None:
+    """Of the upper unit counts how far it can be lower (3), of the lower one how far it can be higher (4)."""
+    value = np.array([50.0 + difference, 50.0])
+    first, last = rank_ranges(value, value - np.array([3.0, 9.0]), value + np.array([9.0, 4.0]), True)
+    assert (first.tolist(), last.tolist()) == (([1, 2], [1, 2]) if surely else ([1, 1], [2, 2]))
 
 
 @given(st.integers(1, 10**7), st.data())

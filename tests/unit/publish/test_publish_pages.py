@@ -209,7 +209,7 @@ def test_page_says_what_it_shows_by_which_law_and_for_which_month(world: World) 
     text = re.sub(r"\s+", " ", _page(world.folder, "K2E3.html").text)
     assert "§ 5 Abs. 2 Nr. 3 der Verordnung" in text
     assert "Bezugsmonat: März 2018 (Lauf Juli 2018)" in text
-    assert "Ein höherer Wert ist besser." in text and "Spanne der Ränge, die die Streubereiche" in text
+    assert "Ein höherer Wert ist besser." in text and "Spanne der Ränge, die der Zufall offen lässt" in text
     for name in ("K1E3.html", "K2.html", "K2E4.html"):
         assert "erwerbsfähige Leistungsberechtigte (ELB)" in _page(world.folder, name).text
 
