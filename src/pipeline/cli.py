@@ -171,7 +171,7 @@ def synth(
     out: Annotated[Path, typer.Option("--out", help="folder of the delivery tree")],
     first: Annotated[str, typer.Option("--from", callback=_month, help="first month")],
     last: Annotated[str, typer.Option("--to", callback=_month, help="last month")],
-    scale: Annotated[float, typer.Option("--scale", min=0.001, max=1.0, help="1 is the size of the country")] = 0.05,
+    scale: Annotated[float, typer.Option("--scale", min=0.001, max=1.0, help="1 is the size of the country")] = 0.1,
     seed: Annotated[int, typer.Option("--seed", help="same seed, same bytes")] = 1,
     as_json: Json = False,
 ) -> None:

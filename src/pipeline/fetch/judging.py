@@ -44,7 +44,7 @@ def finding(
 
 
 def read_zaehltage(path: Path | None) -> Zaehltage:
-    """Read the counting days as far as they can be read; judging the list itself is staging's business."""
+    """Read the counting days as far as they can be read; a list that cannot be used stops the run in the next step."""
     listed: dict[str, date] = {}
     if path is not None:
         with path.open(encoding="utf-8", errors="replace", newline="") as file:

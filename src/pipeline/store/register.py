@@ -1,6 +1,6 @@
 """The register of deliveries: every delivery ever fetched, append-only, with digest, source, time and size.
 
-The newest entry of an address is the one in force; earlier ones stay for explanation and `--as-of` questions.
+The newest entry of a delivery is the one in force; earlier ones stay, so that a replaced delivery can be told and read.
 """
 
 from __future__ import annotations
