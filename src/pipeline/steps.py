@@ -315,6 +315,7 @@ def check_results(run: Run) -> Summary:
             expectations(),
             run.month,
             zaehltage=run.zaehltage,
+            members=run.territory.members,
         )
         counted = _broken_findings(read_findings(run.store.findings(run.month, "count")), run.catalog)
         content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json()) + counted}

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipeline import steps
 from pipeline.publish.manifest import broken_files, read_manifest
-from pipeline.store import Store, write_json
+from pipeline.store import Finding, Store, write_findings, write_json
 
 RECOMPUTED = ("stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
 _NAME = re.compile(r"^(\d{4}-\d{2})\.(\d+)$")
@@ -82,6 +82,7 @@ def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any
         for earlier in range(1, number):
             shutil.copytree(store.release(month, earlier), clean.release(month, earlier))
         write_json(clean.run(month) / "deliveries.json", _deliveries(store, month, manifest, inputs))
+        write_findings(clean.findings(month, "fetch"), _fetch_findings(manifest))
         opened = steps.open_run(clean.root, month)
         opened = replace(
             opened,
@@ -120,6 +121,20 @@ def _deliveries(store: Store, month: str, manifest: Mapping[str, Any], inputs: M
         "deliveries": entries,
         "rejected": [],
     }
+
+
+def _fetch_findings(manifest: Mapping[str, Any]) -> list[Finding]:
+    """Return what fetch found, as the release says it: what a source did not offer cannot be seen in the kept bytes."""
+    findings = []
+    for entry in manifest["grundlage"]["pruefung"]["broken"]:
+        if entry["rule"].startswith("FETCH-"):
+            first, *others = entry["units"] or [""]
+            said = [(first, entry["count"] - len(others)), *((unit, 1) for unit in others)]
+            findings += [
+                Finding(entry["rule"], entry["severity"], "fetch", "as the release says", jc_id=unit, count=count)
+                for unit, count in said
+            ]
+    return findings
 
 
 def _differences(published: Path, made: Path) -> list[str]:

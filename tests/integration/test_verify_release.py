@@ -20,6 +20,9 @@ MONTH = "2018-07"
 def test_a_forged_file_differs_from_what_its_deliveries_give_and_no_other_does(tmp_path: Path) -> None:
     with zipfile.ZipFile(SAMPLE) as archive:
         archive.extractall(tmp_path / "lieferungen")
+    # A missing delivery and a list of the source's own: the release tells of both, neither is in the kept deliveries.
+    (tmp_path / "lieferungen" / MONTH / "massnahme" / "t04502.csv").unlink()
+    (tmp_path / "lieferungen" / "gebietsaenderungen.csv").write_text("alt,neu,ab\nt04502,t04412,2018-01-01\n")
     run = steps.open_run(tmp_path / "store", MONTH, [str(tmp_path / "lieferungen")])
     folder = Path(steps.run_all(run)["release"])
 
@@ -34,5 +37,5 @@ def test_a_forged_file_differs_from_what_its_deliveries_give_and_no_other_does(t
 
     found = verify(tmp_path / "store", f"{MONTH}.1")
     assert set(found.problems) == {"recomputed: manifest.json differs", "recomputed: vergleich.csv differs"}
-    assert found.deliveries == len(list((tmp_path / "lieferungen").rglob("*.csv")))
+    assert found.deliveries == len(list((tmp_path / "lieferungen").glob("*/*/*.csv")))
     assert list((tmp_path / "store" / "tmp").iterdir()) == []
