@@ -42,7 +42,7 @@ SELECT jc_id,
        count(*) FILTER (lone_nef) AS lone_parents_not_elb,
        count(*) / nullif(approx_count_distinct(bg), 0) AS persons_per_bg
 FROM (
-    SELECT jc_id, person, count(*) AS copies, any_value(bg) AS bg, min(geburtsdatum) AS born,
+    SELECT jc_id, person, count(*) AS copies, min(bg) AS bg, min(geburtsdatum) AS born,
            bool_or(ist_elb) AS elb,
            bool_or(ist_elb AND ist_alleinerziehend) AS lone,
            bool_and(NOT ist_elb) AND bool_or(ist_alleinerziehend) AS lone_nef,
@@ -98,7 +98,7 @@ SELECT jc_id,
        coalesce(sum(copies) FILTER (person IS NULL), 0)::BIGINT AS rows_without_person,
        approx_count_distinct(bg) AS bgs,
        (sum(copies * largest) / nullif(approx_count_distinct(bg), 0))::DOUBLE AS eur_per_bg,
-       (coalesce(sum(copies * largest) FILTER (rechtsgrundlage IN ('22_1', '22_2', '22_6', '22_8')), 0)
+       (coalesce(sum(copies * largest) FILTER (list_contains(getvariable('housing'), rechtsgrundlage)), 0)
            / nullif(sum(copies * largest), 0))::DOUBLE AS housing_share
 FROM (SELECT jc_id, bg, person, rechtsgrundlage, anspruch_eur AS largest, count(*) AS copies FROM leistung_0 GROUP BY ALL)
 GROUP BY jc_id
@@ -111,7 +111,7 @@ SELECT 'bst' AS jc_id,
            AS outside_share,
        count(*) FILTER (von < DATE '1950-01-01') AS before_1950,
        count(*) FILTER (bis > getvariable('bst_last') + INTERVAL 10 YEAR) / nullif(count(*), 0) AS far_future_share,
-       count(*) FILTER (personengruppe IN ('109', '110', '190', '202', '209', '210')) / nullif(count(*), 0)
+       count(*) FILTER (list_contains(getvariable('not_insured'), personengruppe)) / nullif(count(*), 0)
            AS not_insured_share
 FROM (SELECT person, von, bis, personengruppe, count(*) AS copies FROM beschaeftigung_0 GROUP BY ALL)
 """
@@ -121,7 +121,7 @@ FROM (SELECT person, von, bis, personengruppe, count(*) AS copies FROM beschaeft
 _ECKWERTE = """
 WITH cells AS (
     SELECT jc_id, geschlecht, merkmal,
-           CASE WHEN any_value(zeichen) = '-' THEN 0 WHEN any_value(zeichen) IS NULL THEN max(wert) END AS value,
+           CASE WHEN max(zeichen) = '-' THEN 0 WHEN max(zeichen) IS NULL THEN max(wert) END AS value,
            count(*) AS copies, bool_or(wert IS NOT NULL AND zeichen IS NOT NULL) AS sign_and_value,
            bool_or(zeichen = 'x') AS outage
     FROM (SELECT * REPLACE (nullif(zeichen, '') AS zeichen) FROM eckwerte_0) GROUP BY ALL

@@ -129,6 +129,14 @@ def open_month(
     }
     for name, text in texts.items():
         connection.execute(f"SET VARIABLE {name} = '{text}'")
+    lists = catalog.codelists
+    codes = {
+        "housing": [code for code, row in lists["rechtsgrundlagen"].items() if row["summe"] == "luh"],
+        "not_insured": [code for code, row in lists["personengruppen"].items() if row["svb"] == "false"],
+    }
+    for name, values in codes.items():
+        quoted = ", ".join(f"'{code}'" for code in values)
+        connection.execute(f"SET VARIABLE {name} = [{quoted}]::VARCHAR[]")
 
 
 def _view(connection: Any, months: StagedMonths, catalog: Catalog, table: str, month: str, name: str) -> None:

@@ -101,6 +101,7 @@ def count(
         write_table(store.eckwerte(m), eckwerte_table(cells, position, catalog))
     taking_part = territory.units_with_persons | {territory.unit_of(jc_id) for jc_id in territory.published}
     without = [j.jc_id for j in territory.members if j.jc_id not in taking_part]
+    least = int(catalog.switches["suppress_below"].default)
     payments = {m: tables["payments"] for m, tables in counts.items()}
     write_json(
         store.run(month) / "count.json",
@@ -109,7 +110,7 @@ def count(
             "units": list(territory.units),
             "members": [j.jc_id for j in territory.members],
             "without_delivery": without,
-            "small_euro_cells": small_euro_cells(payments, catalog.merkmale.values()),
+            "small_euro_cells": small_euro_cells(payments, catalog.merkmale.values(), least),
         },
     )
     rule = catalog.rules["COUNT-NO-DELIVERY"]

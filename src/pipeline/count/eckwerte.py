@@ -244,7 +244,7 @@ def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
 
 
 def small_euro_cells(
-    payments: Mapping[str, pa.Table], merkmale: Iterable[Merkmal], least: int = 3
+    payments: Mapping[str, pa.Table], merkmale: Iterable[Merkmal], least: int
 ) -> list[tuple[str, str, str, str]]:
     """Return (month, unit, sex, merkmal) of euro sums that fewer than `least` units of need make, or one makes over half."""
     euro = {m.name for m in merkmale if m.kind == "euro"}

@@ -18,7 +18,6 @@ from pipeline.fetch.places import CODELIST, Key
 from pipeline.months import MonthError, Zaehltage, add_months, month_range
 from pipeline.store import Delivery, Finding
 
-BST_LAG = -4
 HEADER_BYTES = 1 << 16
 _NAMED = 3
 
@@ -81,6 +80,7 @@ def missing(
             text = f"the delivery {ref_month}/{table}/{unit} is missing: {reason}; request it, the next run takes it in"
             found.append(finding(catalog, "FETCH-MISSING", text, key=key))
 
+    due = add_months(month, -int(catalog.switches["folgt_spaeter_lag"].default))
     months = month_range(min(first.values()), month) if first else []
     valid = {m: {u for u in delivering if catalog.jobcenters[u].valid_on(zaehltage.stichtag(m))} for m in months}
     for declared in catalog.tables.values():
@@ -91,7 +91,7 @@ def missing(
                     if unit in valid.get(ref_month, ()):
                         expect(ref_month, name, unit)
         elif name in first:
-            last = add_months(month, BST_LAG) if declared.unit == "bst" else month
+            last = due if declared.unit == "bst" else month
             for ref_month in month_range(first[name], last):
                 expect(ref_month, name, declared.unit)
     return found
