@@ -299,7 +299,6 @@ def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indica
     return Indicator(
         name,
         _label(raw["name"]),
-        raw["short"]["de"],
         raw["definition"]["de"],
         raw["legal_basis"],
         raw["goal"],

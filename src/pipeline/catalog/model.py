@@ -104,7 +104,6 @@ class Indicator:
 
     name: str
     label: Label
-    short: str
     definition: str
     legal_basis: str
     goal: int

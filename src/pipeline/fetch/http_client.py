@@ -12,9 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.fetch.exchange import PullError
+from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     import aiohttp
@@ -42,35 +43,11 @@ class StatusError(Exception):
         self.status = status
 
 
-class Limits(Protocol):
-    """What the settings say about fetching."""
-
-    @property
-    def fetch_connections(self) -> int:
-        """Return how many connections at most."""
-
-    @property
-    def fetch_timeout(self) -> float:
-        """Return after how many silent seconds a request has failed."""
-
-    @property
-    def fetch_attempts(self) -> int:
-        """Return how often a request is made at most."""
-
-    @property
-    def fetch_backoff(self) -> float:
-        """Return the first pause between attempts, in seconds; it doubles."""
-
-    @property
-    def fetch_requests_per_second(self) -> float:
-        """Return the pace; 0 is unlimited."""
-
-
 class HttpClient:
     """One server, one pool of connections, one pace."""
 
-    def __init__(self, limits: Limits, authorization: str, redact: Callable[[str], str]) -> None:
-        self._limits = limits
+    def __init__(self, settings: Settings, authorization: str, redact: Callable[[str], str]) -> None:
+        self._settings = settings
         self._authorization = authorization
         self._redact = redact
         self._session: aiohttp.ClientSession | None = None
@@ -81,9 +58,9 @@ class HttpClient:
         """Make the pool; no connection yet."""
         import aiohttp
 
-        silent = self._limits.fetch_timeout
+        silent = self._settings.fetch_timeout
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._limits.fetch_connections, keepalive_timeout=30),
+            connector=aiohttp.TCPConnector(limit=self._settings.fetch_connections, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=silent * 60, connect=None, sock_connect=silent, sock_read=silent),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -126,7 +103,7 @@ class HttpClient:
         except (aiohttp.InvalidURL, aiohttp.ClientConnectorCertificateError) as error:
             raise PullError(self._text(error), 1) from error
         except TimeoutError as error:
-            raise AgainError(f"no answer within {self._limits.fetch_timeout:g} s") from error
+            raise AgainError(f"no answer within {self._settings.fetch_timeout:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise AgainError(self._text(error)) from error
 
@@ -149,15 +126,15 @@ class HttpClient:
         """Wait until the pace and a pause the server asked for allow the next request."""
         now = time.monotonic()
         start = max(now, self._paused_until)
-        if self._limits.fetch_requests_per_second > 0:
+        if self._settings.fetch_requests_per_second > 0:
             start = max(start, self._next_slot)
-            self._next_slot = start + 1.0 / self._limits.fetch_requests_per_second
+            self._next_slot = start + 1.0 / self._settings.fetch_requests_per_second
         if start > now:
             await asyncio.sleep(start - now)
 
     async def patiently(self, attempt: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
         """Repeat `attempt` while it raises AgainError, with pauses; raises PullError with the last cause."""
-        most = attempts or self._limits.fetch_attempts
+        most = attempts or self._settings.fetch_attempts
         number = 0
         while True:
             number += 1
@@ -170,7 +147,7 @@ class HttpClient:
             except AgainError as again:
                 if number >= most:
                     raise PullError(again.cause, number, source_suspect=True) from again
-                pause = self._limits.fetch_backoff * 2.0 ** (number - 1) * random.uniform(1.0, 1.25)  # noqa: S311
+                pause = self._settings.fetch_backoff * 2.0 ** (number - 1) * random.uniform(1.0, 1.25)  # noqa: S311
                 await asyncio.sleep(min(max(pause, again.pause or 0.0), LONGEST_PAUSE))
 
 

@@ -26,11 +26,7 @@ class StoreWriteError(Exception):
 
 
 class HtmlPageError(Exception):
-    """The source answered with an HTML page where data is expected; `digest` tells equal pages apart from others."""
-
-    def __init__(self, digest: str = "") -> None:
-        super().__init__("an HTML page instead of data")
-        self.digest = digest
+    """The source answered with an HTML page where data is expected."""
 
 
 class TooLargeError(Exception):
@@ -142,7 +138,7 @@ class Body:
         digest = self._hash.hexdigest()
         if _HTML.match(self._head):
             self.discard()
-            raise HtmlPageError(digest)
+            raise HtmlPageError
         try:
             self._open()
             os.close(self._handle)

@@ -12,11 +12,12 @@ from urllib.parse import quote
 
 from pipeline.fetch.exchange import Listing, Offer, PullError, Trouble, UnreachableError, is_strong
 from pipeline.fetch.gathering import for_each
-from pipeline.fetch.http_client import AgainError, HttpClient, Limits
+from pipeline.fetch.http_client import AgainError, HttpClient
 from pipeline.fetch.incoming import Body, HtmlPageError, TooLargeError
 from pipeline.fetch.index_page import Link, calls_itself_index, children
 from pipeline.fetch.places import ROOT_FILES, Layout, Place, is_month
 from pipeline.fetch.probing import Probing
+from pipeline.settings import Settings
 from pipeline.store import Delivery
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Web:
         query: str,
         authorization: str,
         display: str,
-        limits: Limits,
+        settings: Settings,
         redact: Callable[[str], str],
         probing: Probing,
     ) -> None:
@@ -47,9 +48,9 @@ class Web:
         self.hasty = False
         self._root = root
         self._query = f"?{query}" if query else ""
-        self._limits = limits
+        self._settings = settings
         self._probing = probing
-        self._client = HttpClient(limits, authorization, redact)
+        self._client = HttpClient(settings, authorization, redact)
 
     async def open(self) -> None:
         """Make the pool of connections."""
@@ -92,7 +93,7 @@ class Web:
                 return
             deeper.extend(self._enter(layout, listing, folder, links))
 
-        await for_each(folders, self._limits.fetch_connections, look)
+        await for_each(folders, self._settings.fetch_connections, look)
         return sorted(deeper)
 
     def _enter(self, layout: Layout, listing: Listing, folder: str, links: list[Link]) -> list[str]:
@@ -165,10 +166,10 @@ class Web:
             if offer is not None:
                 listing.offers.append(offer)
 
-        await for_each(self._probing.questions(self.display), self._limits.fetch_connections, ask)
+        await for_each(self._probing.questions(self.display), self._settings.fetch_connections, ask)
         more = self._probing.more(self.display, [o.place for o in listing.offers])
         asked = {o.place for o in listing.offers}
-        await for_each((p for p in more if p not in asked), self._limits.fetch_connections, ask)
+        await for_each((p for p in more if p not in asked), self._settings.fetch_connections, ask)
         if not listing.troubles:
             self._probing.learned(self.display, [o.place for o in listing.offers])
         return listing

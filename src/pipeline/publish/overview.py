@@ -33,7 +33,6 @@ class Line:
     goal: int
     month: str
     national: str
-    national_reason: str
     median_all: str
     median_kommunal: str
     best_value: str
@@ -71,7 +70,6 @@ def _line(comparison: Comparison) -> Line:
         comparison.indicator.goal,
         month_name(comparison.ref_month),
         text(comparison.national.value),
-        comparison.national.reason,
         text(comparison.median("alle")),
         text(comparison.median("kommunal")),
         text(best[0].value) if best else "",

@@ -19,7 +19,7 @@ from pipeline.synthetic.codes import (
     SONST,
     SVB,
 )
-from pipeline.synthetic.model import FEMALE, PAD, Calendar, Int, Measures, People, Presence, Small, Starts
+from pipeline.synthetic.model import FEMALE, PAD, Calendar, Int, Measures, People, Presence, Starts
 from pipeline.synthetic.receipt import calendar_month
 
 INTEGRATION_PER_YEAR = np.array([0.215, 0.15])
@@ -180,8 +180,3 @@ def draw_measures(
         np.concatenate([bis, starts.beginn[supported] + extra]),
         np.concatenate([periods.office[rows], starts.office[supported]]),
     )
-
-
-def office_rows(values: Small, offices: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Tell which rows belong to one of the offices."""
-    return np.isin(values, offices)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipeline.store.decimals import decimal_array
 from pipeline.synthetic.codes import ARTEN, FOERDERUNGEN
 from pipeline.synthetic.model import (
     SEX_CODES,
@@ -111,14 +112,8 @@ def dates(days: Int, missing: Flag | None = None) -> pa.Array:
 
 def euros(cents: Int, precision: int, missing: Flag | None = None) -> pa.Array:
     """Return exact decimals with two places from integer cents."""
-    words = np.empty((len(cents), 2), dtype=np.int64)
-    words[:, 0] = cents
-    words[:, 1] = cents >> 63
-    kind = pa.decimal128(precision, 2)
-    plain = pa.Array.from_buffers(kind, len(cents), [None, pa.py_buffer(words.tobytes())])
-    if missing is None or not missing.any():
-        return plain
-    return plain.take(pa.array(np.arange(len(cents)), pa.int64(), mask=missing))
+    present = np.ones(len(cents), dtype=np.bool_) if missing is None else ~missing
+    return decimal_array(cents, present, precision, 2)
 
 
 def table(columns: Mapping[str, pa.Array]) -> pa.Table:
