@@ -13,9 +13,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,10 +24,12 @@ from pipeline.months import Zaehltage, add_months, month_number, month_range
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store, read_findings, read_json, write_json, write_table
 
+if TYPE_CHECKING:
+    from pipeline.count.territory import Territory
+
 Progress = Callable[[int, int, str], None]
 Summary = dict[str, Any]
 
-SERIES_REACH_MONTHS = 52
 STEPS = ("fetch", "stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
 
 
@@ -149,8 +150,8 @@ class Run:
         return rows
 
     @cached_property
-    def territory(self) -> Any:
-        """Return units and availability on the territory of the run (count.territory.Territory)."""
+    def territory(self) -> Territory:
+        """Return units and availability on the territory of the run."""
         from pipeline.count import territory_of
 
         return territory_of(self.month, self.staged, self.zaehltage, self.catalog, self.gebietsaenderungen)
@@ -237,10 +238,10 @@ def count(run: Run) -> Summary:
 
 def calculate(run: Run) -> Summary:
     """Calculate the indicators of the run and the series of the last 25 months."""
-    from pipeline.calculate import block_of, kennzahlen, reihe
+    from pipeline.calculate import block_of, kennzahlen, months_read, reihe
 
     counted = run.counted
-    first = min(counted["months"][0], add_months(run.month, -SERIES_REACH_MONTHS))
+    first = min(counted["months"][0], add_months(run.month, -months_read(run.catalog)))
     with run.locked("calculate"):
         tables = [pq.read_table(run.store.eckwerte(m)) for m in counted["months"]]
         block = block_of(
@@ -293,7 +294,7 @@ def compare(run: Run) -> Summary:
             small_euro_cells=frozenset(tuple(cell) for cell in run.counted["small_euro_cells"]),
             rules=Rules.of(run.catalog.switches),
         )
-        for name, path in published_tables(run).items():
+        for name, path in run.store.opened(run.month).items():
             write_table(path, getattr(disclosed, name))
     return {"vergleich": comparison.num_rows, "unterdrueckt": disclosed.summary}
 
@@ -305,7 +306,7 @@ def check_results(run: Run) -> Summary:
 
     with run.locked("check_results"):
         eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
-        published = {name: pq.read_table(path) for name, path in published_tables(run).items()}
+        published = {name: pq.read_table(path) for name, path in run.store.opened(run.month).items()}
         verdict = check.check_results(
             eckwerte,
             pq.read_table(run.store.computed("kennzahlen", run.month)),
@@ -322,6 +323,7 @@ def check_results(run: Run) -> Summary:
         earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
         blocking = bool(content["blocking"] or earlier["blocking"])
         content["publication"] = "stopped" if blocking else "allowed"
+        content["rests_on"] = _rests_on(run)
         write_json(run.store.run(run.month) / "verdict.json", content)
         write_findings(run.store.findings(run.month, "check-results"), verdict.to_findings())
     if blocking:
@@ -333,14 +335,18 @@ def publish(run: Run) -> Summary:
     """Write the release and switch the pointer, unless an equal release is there."""
     from pipeline.publish import publish as publish_release
 
-    verdict = run._left_by("check_results", "verdict.json")
-    if verdict["publication"] != "allowed":
-        raise QualityStop({"month": run.month, "broken": verdict["broken"]})
-    earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
-    broken = [*earlier["broken"], *verdict["broken"]]
-    rules = earlier["evaluated"] + verdict["evaluated"]
-    failed = sum(1 for v in (earlier, verdict) for rule in v["rules"] if not rule["success"])
     with run.locked("publish"):
+        verdict = run._left_by("check_results", "verdict.json")
+        if verdict["publication"] != "allowed":
+            raise QualityStop({"month": run.month, "broken": verdict["broken"]})
+        if verdict.get("rests_on") != _rests_on(run):
+            raise StepError(
+                f"{run.month}: deliveries or tables are newer than their check; run the steps from stage on"
+            )
+        earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
+        broken = [*earlier["broken"], *verdict["broken"]]
+        rules = earlier["evaluated"] + verdict["evaluated"]
+        failed = sum(1 for v in (earlier, verdict) for rule in v["rules"] if not rule["success"])
         published = publish_release(
             run.store,
             run.month,
@@ -349,6 +355,7 @@ def publish(run: Run) -> Summary:
             verdict={"regeln": rules, "bestanden": rules - failed, "broken": broken},
             synthetic=bool(run.deliveries["synthetic"]),
             site_url=run.settings.site_url,
+            progress=run.progress,
         )
     return {
         "month": run.month,
@@ -375,17 +382,16 @@ def run_all(run: Run, report: Callable[[str, Summary], None] | None = None) -> S
 
 
 def expectations() -> Path:
-    """Return the folder of the rule suites: beside the source tree, else inside the installed package."""
-    beside = Path(__file__).resolve().parents[2] / "expectations"
-    if beside.is_dir():
-        return beside
-    return Path(str(resources.files("pipeline"))) / "expectations"
+    """Return the folder of the rule suites, which lies beside the source tree: the package is installed editable."""
+    return Path(__file__).resolve().parents[2] / "expectations"
 
 
-def published_tables(run: Run) -> dict[str, Path]:
-    """Return the files of the suppressed tables of a run."""
-    folder = run.store.computed("offen", run.month).parent
-    return {name: folder / f"{name}.parquet" for name in ("eckwerte", "kennzahlen", "vergleich", "reihe")}
+def _rests_on(run: Run) -> dict[str, str]:
+    """Return the digests of what a verdict speaks of: another run of the month may have begun before its publication."""
+    from pipeline.publish.manifest import digest_of
+
+    paths = {"deliveries": run.store.run(run.month) / "deliveries.json", **run.store.opened(run.month)}
+    return {name: digest_of(path) for name, path in paths.items()}
 
 
 def _manifest_inputs(run: Run) -> dict[str, Any]:
@@ -401,10 +407,10 @@ def _manifest_inputs(run: Run) -> dict[str, Any]:
 
 
 def _lock_digest() -> str:
-    from hashlib import sha256
+    from pipeline.publish.manifest import digest_of
 
     lock = Path(__file__).resolve().parents[2] / "requirements.lock"
-    return sha256(lock.read_bytes()).hexdigest() if lock.exists() else ""
+    return digest_of(lock) if lock.exists() else ""
 
 
 def _verdict_summary(content: Mapping[str, Any]) -> Summary:

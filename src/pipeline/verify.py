@@ -72,13 +72,11 @@ def _broken_snapshots(store: Store, inputs: Mapping[str, Any]) -> list[str]:
 
 def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any]) -> list[str]:
     inputs = manifest["grundlage"]["eingaben"]
-    scratch = store.root / "tmp"
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="verify-", dir=scratch) as clean_root:
+    store.tmp.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="verify-", dir=store.tmp) as clean_root:
         clean = Store(Path(clean_root))
-        objects = clean.snapshot("00").parent.parent
-        objects.parent.mkdir(parents=True)
-        objects.symlink_to(store.snapshot("00").parent.parent.resolve(), target_is_directory=True)
+        clean.objects.parent.mkdir(parents=True)
+        clean.objects.symlink_to(store.objects.resolve(), target_is_directory=True)
         for earlier in range(1, number):
             shutil.copytree(store.release(month, earlier), clean.release(month, earlier))
         write_json(clean.run(month) / "deliveries.json", _deliveries(store, month, manifest, inputs))

@@ -55,7 +55,7 @@ def published(run: steps.Run) -> dict[str, Rows]:
     """Return the suppressed tables, ordered by their keys; of the Eckwerte the golden months."""
     tables = {}
     for name, key in KEYS.items():
-        rows = pq.read_table(steps.published_tables(run)[name]).to_pylist()
+        rows = pq.read_table(run.store.opened(MONTH)[name]).to_pylist()
         kept = [row for row in rows if name != "eckwerte" or row["ref_month"] in GOLDEN_MONTHS]
         tables[name] = sorted(kept, key=lambda row: tuple(row[column] for column in key))
     return tables

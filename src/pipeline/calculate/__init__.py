@@ -4,7 +4,17 @@ Pure functions: no files, no clock, no environment.
 """
 
 from pipeline.calculate.block import Block, block_of
-from pipeline.calculate.indicators import in_force, kennzahlen, reihe, versions_for
+from pipeline.calculate.indicators import in_force, kennzahlen, months_read, reihe, versions_for
 from pipeline.calculate.rational import displayed, percent
 
-__all__ = ["Block", "block_of", "displayed", "in_force", "kennzahlen", "percent", "reihe", "versions_for"]
+__all__ = [
+    "Block",
+    "block_of",
+    "displayed",
+    "in_force",
+    "kennzahlen",
+    "months_read",
+    "percent",
+    "reihe",
+    "versions_for",
+]

@@ -63,6 +63,12 @@ def side_values(block: Block, side: Side, ref_month: str) -> SideValues:
     return SideValues(np.where(rank == HAVE, value, 0), rank, basis, len(months) if side.operator == "mean" else 1)
 
 
+def months_read(catalog: Catalog) -> int:
+    """Return how many months before the run's the windows begin that its series (`reihe`) reads."""
+    sides = [(i.lag, side) for i in catalog.indicators.values() for pair in i.versions.values() for side in pair]
+    return SERIES_MONTHS - 1 + max(lag - side.months[0] for lag, side in sides)
+
+
 class _Rows:
     """Collects blocks of rows of the result table."""
 

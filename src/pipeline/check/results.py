@@ -21,16 +21,11 @@ from pipeline.check.release import RELEASE, RELEASE_KEYS
 from pipeline.check.suites import Suite, load_layer
 from pipeline.check.verdict import RuleResult, Verdict
 from pipeline.months import Zaehltage, add_months
+from pipeline.store import OPENED
 from pipeline.store.schema import arrow_schema
 
 LAYER_COMPUTED = "ergebnis"
 LAYER_RELEASE = "veroeffentlichung"
-PUBLISHED: Mapping[str, str] = {
-    "eckwerte": "eckwerte",
-    "kennzahlen": "kennzahlen",
-    "vergleich": "vergleich",
-    "reihe": "kennzahlen",
-}
 BETTER = {"higher": 1, "lower": -1, "none": 0}
 
 
@@ -66,7 +61,7 @@ def check_results(
             connection.register(f"{name}_arrow", table)
             connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}_arrow")
         if published is not None:
-            for name, shape in PUBLISHED.items():
+            for name, shape in OPENED.items():
                 empty = arrow_schema(catalog.results[shape]).empty_table()
                 connection.register(f"open_{name}", published.get(name, empty))
         results = _evaluate(connection, engine, suites, COMPUTED, KEYS, month)

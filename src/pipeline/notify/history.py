@@ -43,8 +43,8 @@ def broken_since(store: Store, month: str, rules: Iterable[str]) -> dict[str, St
     The runs before are those the store knows; a month that was never run does not end a series.
     """
     streaks = {rule: Streak(month, 1) for rule in rules}
-    runs = store.root / "runs"
-    earlier = sorted((p.name for p in runs.iterdir() if p.name < month), reverse=True) if runs.is_dir() else []
+    known = store.runs.iterdir() if store.runs.is_dir() else ()
+    earlier = sorted((p.name for p in known if p.name < month), reverse=True)
     alive = set(streaks)
     for name in earlier:
         alive &= {str(entry["rule"]) for entry in broken_entries(store, name)}

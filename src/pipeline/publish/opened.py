@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
-from pipeline.store import Store
+from pipeline.store import OPENED
 from pipeline.store.schema import arrow_schema
 
 PUBLISHED = ("kennzahlen", "eckwerte", "vergleich")
-SCHEMA_OF = {"kennzahlen": "kennzahlen", "eckwerte": "eckwerte", "vergleich": "vergleich", "reihe": "kennzahlen"}
 
 
 class OpenedTableError(ValueError):
@@ -34,12 +33,6 @@ class OpenedTables:
     reihe: pa.Table
 
 
-def opened_paths(store: Store, month: str) -> dict[str, Path]:
-    """Return where the four tables lie."""
-    folder = store.computed("offen", month).parent
-    return {name: folder / f"{name}.parquet" for name in SCHEMA_OF}
-
-
 def require_opened(paths: dict[str, Path]) -> None:
     """Raise OpenedTableError if one of the tables is missing."""
     for path in paths.values():
@@ -49,7 +42,7 @@ def require_opened(paths: dict[str, Path]) -> None:
 
 def read_opened(paths: dict[str, Path], catalog: Catalog) -> OpenedTables:
     """Read the four tables in declared columns and order of key; raises OpenedTableError."""
-    return OpenedTables(**{name: _read(path, catalog, SCHEMA_OF[name]) for name, path in paths.items()})
+    return OpenedTables(**{name: _read(path, catalog, OPENED[name]) for name, path in paths.items()})
 
 
 def _read(path: Path, catalog: Catalog, declared: str) -> pa.Table:

@@ -27,7 +27,7 @@ from pipeline.publish.manifest import (
     foundation_digest,
     read_manifest,
 )
-from pipeline.publish.opened import PUBLISHED, OpenedTables, opened_paths, read_opened, require_opened
+from pipeline.publish.opened import PUBLISHED, OpenedTables, read_opened, require_opened
 from pipeline.publish.pages import main_page, write_site
 from pipeline.publish.parquetfiles import write_parquet
 from pipeline.publish.printed import write_printed
@@ -35,7 +35,7 @@ from pipeline.publish.wording import Signs
 from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[int, int, str], None]
 CSV_FILES = {"kennzahlen": "kennzahlen.csv", "eckwerte": "eckwerte.csv.gz", "vergleich": "vergleich.csv"}
 STEPS = ("Parquet", "CSV", "Arbeitsmappe", "Druckfassung", "Seiten", "Prüfsummen")
 
@@ -82,8 +82,8 @@ def publish(
     the folder `releases`. The caller holds the store's lock. Raises OpenedTableError and ManifestError.
     """
     month_number(month)
-    report = progress or (lambda what, done, total: None)
-    paths = opened_paths(store, month)
+    report = progress or (lambda done, total, what: None)
+    paths = store.opened(month)
     require_opened(paths)
     basis = foundation(month, paths, catalog, manifest_inputs, verdict, synthetic=synthetic, site_url=site_url)
     releases.remove_leftovers(store)
@@ -110,11 +110,11 @@ def publish(
     with releases.staged(store, month, number) as folder:
         changes = _write_data(folder, tables, previous, manifest_inputs, catalog, edition, report)
         _write_presentations(folder, found, catalog, edition, report)
-        report(STEPS[4], 4, len(STEPS))
+        report(4, len(STEPS), STEPS[4])
         data_files = describe_files(folder)
         write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
         write_site(folder / "site", found, history, changes, data_files, verdict, catalog, edition)
-        report(STEPS[5], 5, len(STEPS))
+        report(5, len(STEPS), STEPS[5])
         manifest = {
             "release": edition.name,
             "monat": month,
@@ -127,7 +127,7 @@ def publish(
             "dateien": describe_files(folder),
         }
         write_json(folder / NAME, manifest)
-    report(STEPS[5], len(STEPS), len(STEPS))
+    report(len(STEPS), len(STEPS), STEPS[5])
     return _published(store, month, number, page, site_url, unchanged=False)
 
 
@@ -147,13 +147,13 @@ def _write_data(
     edition: Edition,
     report: Progress,
 ) -> Any:
-    report(STEPS[0], 0, len(STEPS))
+    report(0, len(STEPS), STEPS[0])
     changes = changes_between(previous, tables, inputs, catalog)
     for name in PUBLISHED:
         write_parquet(folder / f"{name}.parquet", getattr(tables, name), catalog.results[name].description.de, edition)
     declared = catalog.results["aenderungen"]
     write_parquet(folder / "aenderungen.parquet", changes, declared.description.de, edition)
-    report(STEPS[1], 1, len(STEPS))
+    report(1, len(STEPS), STEPS[1])
     for name, file in CSV_FILES.items():
         write_machine_csv(folder / file, getattr(tables, name), edition)
     write_excel_csv(
@@ -169,9 +169,9 @@ def _write_presentations(
     edition: Edition,
     report: Progress,
 ) -> None:
-    report(STEPS[2], 2, len(STEPS))
+    report(2, len(STEPS), STEPS[2])
     write_workbook(folder / "vergleich.xlsx", found, catalog, edition)
-    report(STEPS[3], 3, len(STEPS))
+    report(3, len(STEPS), STEPS[3])
     write_printed(folder / "pdf", found, catalog, edition)
 
 

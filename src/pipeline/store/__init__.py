@@ -4,12 +4,13 @@ Steps meet here and nowhere else; nothing in this package knows a rule of the st
 """
 
 from pipeline.store.findings import Finding, read_findings, write_findings
-from pipeline.store.layout import Store
+from pipeline.store.layout import OPENED, Store
 from pipeline.store.lock import StoreBusyError
 from pipeline.store.register import Delivery, Register
 from pipeline.store.writing import read_json, write_bytes, write_json, write_table
 
 __all__ = [
+    "OPENED",
     "Delivery",
     "Finding",
     "Register",

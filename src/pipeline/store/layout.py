@@ -1,14 +1,25 @@
-"""The folders of the store. One place says where a thing lies; nobody else joins paths."""
+"""The folders of the store: one place says in which folder a thing lies.
+
+What the files inside `runs/<month>`, a release or the outbox are called is said by those who write them.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.store.lock import exclusive
+
+OPENED: Mapping[str, str] = {
+    "eckwerte": "eckwerte",
+    "kennzahlen": "kennzahlen",
+    "vergleich": "vergleich",
+    "reihe": "kennzahlen",
+}
+"""The suppressed tables of a run, each with the declared result table whose columns it has."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +40,14 @@ class Store:
         """Return the append-only register of deliveries."""
         return self.root / "snapshots" / "register.jsonl"
 
+    @property
+    def objects(self) -> Path:
+        """Return the folder of original bytes."""
+        return self.root / "snapshots" / "objects"
+
     def snapshot(self, sha256: str) -> Path:
         """Return the place of original bytes."""
-        return self.root / "snapshots" / "objects" / sha256[:2] / sha256
+        return self.objects / sha256[:2] / sha256
 
     def staged(self, table: str, month: str) -> Path:
         """Return the folder of a staged table and month."""
@@ -45,13 +61,23 @@ class Store:
         """Return the file of a computed table of a run."""
         return self.root / "computed" / table / f"lauf={run_month}" / f"{table}.parquet"
 
+    def opened(self, run_month: str) -> dict[str, Path]:
+        """Return the files of the suppressed tables of a run, by name."""
+        folder = self.root / "computed" / "offen" / f"lauf={run_month}"
+        return {name: folder / f"{name}.parquet" for name in OPENED}
+
     def cells(self, name: str) -> Path:
         """Return the folder of intermediate counts that later runs reuse."""
         return self.root / "computed" / "zwischenstand" / name
 
+    @property
+    def runs(self) -> Path:
+        """Return the folder of all runs."""
+        return self.root / "runs"
+
     def run(self, month: str) -> Path:
         """Return the folder of what the run for a month knows."""
-        return self.root / "runs" / month
+        return self.runs / month
 
     def findings(self, month: str, step: str) -> Path:
         """Return the findings of one step of a run."""
@@ -76,10 +102,15 @@ class Store:
         """Return the folder of alarms: queued ones and the marks of those sent."""
         return self.root / "alerts"
 
+    @property
+    def tmp(self) -> Path:
+        """Return the folder of what nobody needs once its process has ended."""
+        return self.root / "tmp"
+
     @contextmanager
     def overflow(self, step: str) -> Iterator[Path]:
         """Yield an empty folder for what exceeds a step's memory; the caller holds the lock, so a killed run's is removed."""
-        folder = self.root / "tmp" / step
+        folder = self.tmp / step
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
