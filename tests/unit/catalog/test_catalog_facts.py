@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+import pipeline
 from pipeline.catalog import load_catalog
-from pipeline.months import Zaehltage
+from pipeline.catalog.loader import COLUMN_TYPES
+from pipeline.months import DEFAULT_STICHTAG_DAY, Zaehltage
+from pipeline.store.schema import ARROW_TYPES
 
 CATALOG = load_catalog()
 ALWAYS = (True, True)
@@ -286,3 +290,19 @@ def test_every_column_has_a_german_and_an_english_label() -> None:
         for column in table.columns:
             assert column.label.de, f"{table.name}.{column.name}"
             assert column.label.en, f"{table.name}.{column.name}"
+
+
+def test_every_type_of_a_column_has_an_arrow_type() -> None:
+    assert set(ARROW_TYPES) == COLUMN_TYPES
+
+
+def test_a_switch_is_read_or_says_what_the_program_does() -> None:
+    told = {
+        "zaehltag_day": DEFAULT_STICHTAG_DAY,
+        "check_day": "month_end",
+        "month_test": "stichtag",
+        "imputer": "off",
+    }
+    program = "".join(file.read_text(encoding="utf-8") for file in Path(pipeline.__file__).parent.rglob("*.py"))
+    unread = {n: s.default for n, s in CATALOG.switches.items() if f'"{n.removeprefix("suppress_")}"' not in program}
+    assert unread == told
