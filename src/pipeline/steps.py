@@ -6,12 +6,9 @@ the tree: fetch, stage, check_deliveries, count, calculate, compare, check_resul
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.catalog import Catalog, Gebietsaenderung, load_catalog
+from pipeline.catalog import Catalog, Gebietsaenderung, load_catalog, read_gebietsaenderungen, read_zaehltage
 from pipeline.months import Zaehltage, add_months, month_number, month_range
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store, read_findings, read_json, write_json, write_table
@@ -44,10 +41,6 @@ class QualityStop(Exception):  # noqa: N818 - a verdict, not an error
 
 class StepError(RuntimeError):
     """A step cannot work because an earlier one has not done its part; the text says which."""
-
-
-class CodeListError(ValueError):
-    """A code list that came with the deliveries cannot be used; the text names list and line."""
 
 
 @dataclass(frozen=True)
@@ -97,57 +90,20 @@ class Run:
     @cached_property
     def zaehltage(self) -> Zaehltage:
         """Return the counting days: the list of the sources, else the catalog's."""
-        if not self.deliveries["codelists"].get("zaehltage"):
-            return self.catalog.zaehltage
-        rows = self._code_list("zaehltage", ("ref_month", "stichtag"))
-        listed: dict[str, date] = {}
-        for line, (month, day) in rows:
-            try:
-                month_number(month)
-                stichtag = date.fromisoformat(day)
-            except ValueError as error:
-                raise CodeListError(f"zaehltage.csv, line {line}: {error}") from error
-            if listed.setdefault(month, stichtag) != stichtag:
-                raise CodeListError(f"zaehltage.csv, line {line}: {month} has the Stichtag {listed[month]} already")
-        return Zaehltage(listed)
+        content = self._code_list("zaehltage")
+        return self.catalog.zaehltage if content is None else read_zaehltage(content)
 
     @cached_property
     def gebietsaenderungen(self) -> tuple[Gebietsaenderung, ...]:
         """Return the territorial changes: the list of the sources, else the catalog's."""
-        if not self.deliveries["codelists"].get("gebietsaenderungen"):
+        content = self._code_list("gebietsaenderungen")
+        if content is None:
             return self.catalog.gebietsaenderungen
-        changes = []
-        for line, (old, new, day) in self._code_list("gebietsaenderungen", ("alt", "neu", "ab")):
-            for unit in (old, new):
-                if unit not in self.catalog.jobcenters:
-                    raise CodeListError(f"gebietsaenderungen.csv, line {line}: {unit!r} is not in the registry")
-            try:
-                changes.append(Gebietsaenderung(old, new, date.fromisoformat(day)))
-            except ValueError as error:
-                raise CodeListError(f"gebietsaenderungen.csv, line {line}: {error}") from error
-        return tuple(changes)
+        return read_gebietsaenderungen(content, self.catalog.jobcenters)
 
-    def _code_list(self, name: str, columns: Sequence[str]) -> list[tuple[int, tuple[str, ...]]]:
+    def _code_list(self, name: str) -> bytes | None:
         entry = self.deliveries["codelists"].get(name)
-        if not entry:
-            return []
-        try:
-            text = self.store.snapshot(entry["sha256"]).read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise CodeListError(f"{name}.csv is not UTF-8 (byte {error.start}); deliver it again in UTF-8") from error
-        reader = csv.reader(io.StringIO(text, newline=""))
-        header = next(reader, [])
-        if header != list(columns):
-            raise CodeListError(f"{name}.csv, line 1: the header is {header}, it must be {list(columns)}")
-        rows = []
-        for fields in reader:
-            if fields and len(fields) != len(columns):
-                raise CodeListError(
-                    f"{name}.csv, line {reader.line_num}: {len(fields)} fields instead of {len(columns)}"
-                )
-            if fields:
-                rows.append((reader.line_num, tuple(fields)))
-        return rows
+        return self.store.snapshot(entry["sha256"]).read_bytes() if entry else None
 
     @cached_property
     def territory(self) -> Territory:
@@ -367,14 +323,12 @@ def publish(run: Run) -> Summary:
     }
 
 
-def run_all(run: Run, report: Callable[[str, Summary], None] | None = None) -> Summary:
+def run_all(run: Run) -> Summary:
     """Do all steps in order; returns the summary of the publication with those of the steps under `steps`."""
     done: dict[str, Summary] = {}
     with run.whole() as whole:
         for name in STEPS:
             done[name] = globals()[name](replace(whole))
-            if report:
-                report(name, done[name])
     return {**done["publish"], "steps": done}
 
 

@@ -1,5 +1,9 @@
-"""What we know, as data: jobcenters, tables, base counts, indicators, code lists, rules and switches, and their one loader."""
+"""What we know, as data: jobcenters, tables, base counts, indicators, code lists, rules and switches, and their one loader.
 
+Code lists that come with the deliveries are read here too, because they take the place of the catalog's own.
+"""
+
+from pipeline.catalog.delivered import CodeListError, read_gebietsaenderungen, read_zaehltage
 from pipeline.catalog.loader import Catalog, CatalogError, load_catalog
 from pipeline.catalog.model import (
     Column,
@@ -18,6 +22,7 @@ from pipeline.catalog.model import (
 __all__ = [
     "Catalog",
     "CatalogError",
+    "CodeListError",
     "Column",
     "Gebietsaenderung",
     "Indicator",
@@ -30,4 +35,6 @@ __all__ = [
     "Switch",
     "Table",
     "load_catalog",
+    "read_gebietsaenderungen",
+    "read_zaehltage",
 ]
