@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.store.decimals import decimal_array
+
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
@@ -32,11 +34,7 @@ def unscaled(column: pa.ChunkedArray) -> tuple[Ints, Bools]:
 
 def decimals(values: Ints, present: Bools, kind: pa.Decimal128Type) -> pa.Array:
     """Return integers in units of the last decimal as a decimal128 column; where not present, missing."""
-    words = np.empty(2 * len(values), dtype="<i8")
-    words[0::2] = values
-    words[1::2] = values >> 63
-    validity = pa.py_buffer(np.packbits(present, bitorder="little").tobytes())
-    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(words.tobytes())])
+    return decimal_array(values, present, kind.precision, kind.scale)
 
 
 def rounded(numerator: int, denominator: int) -> int:

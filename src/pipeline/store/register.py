@@ -63,14 +63,6 @@ class Register:
                 raise ValueError(f"{self.path}, line {number}: not a register entry ({error})") from error
         return entries
 
-    def current(self, up_to: str | None = None) -> dict[tuple[str, str, str], Delivery]:
-        """Return the entry in force for each (ref_month, table, unit), months up to `up_to` only."""
-        newest: dict[tuple[str, str, str], Delivery] = {}
-        for entry in self.history():
-            if up_to is None or entry.ref_month <= up_to:
-                newest[entry.key] = entry
-        return newest
-
     def append(self, entries: Iterable[Delivery]) -> None:
         """Append entries durably; cuts a torn last line first."""
         rows = [json.dumps(asdict(e), ensure_ascii=False, sort_keys=True) + "\n" for e in entries]

@@ -96,7 +96,8 @@ def test_later_named_source_wins_and_says_so_in_the_register(desk: Desk, tmp_pat
     assert b"2018-07-11" in desk.store.snapshot(listed).read_bytes()
     desk.fetch(two, one)
     assert desk.used()[BESTAND] == csv(MONTH, "bestand", "t04412")
-    assert Register(desk.store.register_file).current()[MONTH, "bestand", "t04412"].sha256 == next(
+    current = {entry.key: entry for entry in Register(desk.store.register_file).history()}
+    assert current[MONTH, "bestand", "t04412"].sha256 == next(
         d["sha256"] for d in desk.deliveries()["deliveries"] if d["address"] == BESTAND
     )
 
@@ -109,7 +110,7 @@ def test_going_back_to_an_earlier_source_needs_no_pull_but_is_a_revision(desk: D
     result = desk.fetch(one)
     assert (result.pulled, result.revised) == (0, 1)
     assert desk.used()[BESTAND] == csv(MONTH, "bestand", "t04412")
-    current = Register(desk.store.register_file).current()
+    current = {entry.key: entry for entry in Register(desk.store.register_file).history()}
     assert desk.store.snapshot(current[MONTH, "bestand", "t04412"].sha256).read_bytes() == desk.used()[BESTAND]
 
 

@@ -9,7 +9,11 @@ import pyarrow.compute as pc
 import pytest
 
 from pipeline.catalog import load_catalog
+from pipeline.check.profiles import PARTS as CHECKED_PARTS
 from pipeline.compare import Disclosed, Rules
+from pipeline.compare.intervals import TEILMENGEN
+from pipeline.compare.secrecy import PARTS
+from pipeline.compare.territory import WHOLES
 from pipeline.months import add_months
 from unit.compare.world import CATALOG, FIRST, World, jobcenter, published, random_world, schema
 
@@ -148,3 +152,14 @@ def test_where_the_publisher_withholds_women_sums_of_men_are_hidden_too() -> Non
             sexes.setdefault((row["gebiet"], row["definition"]), []).append(row["zaehler"] is None)
     assert any(sum(hidden) == 2 for hidden in sexes.values())
     assert all(sum(hidden) != 1 for hidden in sexes.values())
+
+
+def test_what_is_a_part_of_what_is_the_same_wherever_it_stands() -> None:
+    """The check knows it apart from what it checks; neither may forget a pair that the other one has."""
+    merkmale = load_catalog().merkmale
+    sides = [pair for indicator in CATALOG.indicators.values() for pair in indicator.versions.values()]
+    assert len(WHOLES) == len(set(WHOLES))
+    assert set(WHOLES) == set(CHECKED_PARTS.items())
+    assert set(PARTS) == {(part, whole) for part, whole in WHOLES if merkmale[part].kind == "event"}
+    same_months = {(n.merkmal, d.merkmal) for n, d in sides if n.months == d.months and n.operator == d.operator}
+    assert same_months & set(WHOLES) == TEILMENGEN

@@ -124,15 +124,6 @@ def test_the_register_keeps_everything_in_the_order_it_came(register: Register) 
     assert register.history() == [FIRST, LATER, REVISED]
 
 
-def test_the_newest_entry_is_in_force_whatever_its_format(register: Register) -> None:
-    assert register.current() == {FIRST.key: REVISED, LATER.key: LATER}
-
-
-def test_a_run_for_an_old_month_does_not_see_later_months(register: Register) -> None:
-    assert register.current(up_to="2018-06") == {FIRST.key: REVISED}
-    assert register.current(up_to="2018-05") == {}
-
-
 def test_an_empty_store_has_an_empty_register(tmp_path: Path) -> None:
     assert Register(tmp_path / "absent").history() == []
 
