@@ -1,6 +1,6 @@
 """Where a published figure comes from: formula with the numbers filled in, counts by month, deliveries with their digests.
 
-Reads a release only, so it shows what was published and nothing that was withheld.
+Reads a release and the list of territorial changes it names, so it shows what was published and nothing that was withheld.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.catalog import Catalog, Indicator, Side
+from pipeline.catalog import Catalog, Gebietsaenderung, Indicator, Side, read_gebietsaenderungen
 from pipeline.months import add_months, month_range
-from pipeline.store import read_json
-from pipeline.summary import german, newest_release
+from pipeline.store import Store, read_json
+from pipeline.summary import NoReleaseError, german, newest_release
+
+SEXES = ("T", "M", "F")
 
 
 class UnknownFigureError(ValueError):
@@ -46,7 +48,19 @@ def explain(
     indicator = catalog.indicators.get(kennzahl)
     if indicator is None:
         raise UnknownFigureError(f"{kennzahl!r} is no indicator; there are {', '.join(catalog.indicators)}")
-    release = newest_release(store, add_months(ref_month, indicator.lag))
+    if sex not in SEXES:
+        raise UnknownFigureError(f"{sex!r} is no sex of a figure; there are {', '.join(SEXES)}")
+    version = f"@{version.removeprefix('@')}" if version else ""
+    run_month = add_months(ref_month, indicator.lag)
+    try:
+        release = newest_release(store, run_month)
+    except NoReleaseError as error:
+        if not indicator.lag:
+            raise
+        raise NoReleaseError(
+            f"{error}; {kennzahl} of {ref_month} appears with the run of {run_month}, "
+            f"the run of {ref_month} shows it for {add_months(ref_month, -indicator.lag)}"
+        ) from error
     table = pq.read_table(release / "kennzahlen.parquet")
     rows = table.filter(
         pc.and_(
@@ -56,7 +70,11 @@ def explain(
     ).to_pylist()
     chosen = [r for r in rows if (r["definition"] == kennzahl + version if version else r["in_kraft"])]
     if not chosen:
-        raise UnknownFigureError(f"{release}: no {kennzahl}{version} for {area!r} in {ref_month}, sex {sex}")
+        known = ", ".join(sorted(indicator.versions))
+        raise UnknownFigureError(
+            f"{release}: no {kennzahl}{version} for {area!r} in {ref_month}, sex {sex}; say --jobcenter with an id as "
+            f"t04412, the name of a Land, kommunal or bund, and --fassung with {known} or nothing"
+        )
     row = chosen[0]
     version = row["definition"].removeprefix(kennzahl)
     manifest = read_json(release / "manifest.json")
@@ -72,7 +90,7 @@ def explain(
         indicator,
         version,
         tuple(sides),
-        _deliveries(manifest, catalog, area, sides) if jobcenter else (),
+        _deliveries(manifest, catalog, _changes(Store(store), manifest, catalog), area, sides) if jobcenter else (),
         bool(manifest["grundlage"]["datenart"] == "synthetisch"),
         jobcenter.name if jobcenter else area,
     )
@@ -105,13 +123,25 @@ def _rank(release: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found[0] if found else None
 
 
+def _changes(store: Store, manifest: Mapping[str, Any], catalog: Catalog) -> tuple[Gebietsaenderung, ...]:
+    """Return the territorial changes of the run: the list of its sources if it had one that is still kept, else the catalog's."""
+    digest = manifest["grundlage"]["eingaben"]["codelisten"].get("gebietsaenderungen", "")
+    if not digest or not store.snapshot(digest).exists():
+        return catalog.gebietsaenderungen
+    return read_gebietsaenderungen(store.snapshot(digest).read_bytes(), catalog.jobcenters)
+
+
 def _deliveries(
-    manifest: Mapping[str, Any], catalog: Catalog, area: str, sides: list[Any]
+    manifest: Mapping[str, Any],
+    catalog: Catalog,
+    changes: tuple[Gebietsaenderung, ...],
+    area: str,
+    sides: list[Any],
 ) -> tuple[Mapping[str, str], ...]:
     """Return the deliveries that the cells of both sides read: of the unit and its predecessors, of `bst`, of `statistik`."""
     units = {area}
     while True:
-        more = {c.alt for c in catalog.gebietsaenderungen if c.neu in units} - units
+        more = {c.alt for c in changes if c.neu in units} - units
         if not more:
             break
         units |= more
@@ -153,6 +183,8 @@ def as_lines(found: Explanation, catalog: Catalog) -> list[str]:
             f"  {month}  {_count(value) if value is not None else '–':>14}  {reason or 'aus ' + basis}"
             for month, value, reason, basis in cells
         ]
+        if row["wert_anzeige"] is not None and any(reason == "geheim" for _, _, reason, _ in cells):
+            lines.append("  Einzelne Monate sind geheim zu halten; veröffentlicht ist nur ihre Summe, die oben steht.")
         lines.append("")
     if found.deliveries:
         lines.append(f"Gelesene Lieferungen ({len(found.deliveries)}), mit SHA-256 der Originaldatei:")
@@ -174,7 +206,10 @@ def _formula(found: Explanation) -> list[str]:
     lines = [formula, f"ungerundet {row['wert']!r} %".replace(".", ",")]
     rank = found.rank
     if rank and rank["rang_alle"]:
-        lines.append(f"Rang {rank['rang_alle']} von {rank['anzahl_alle']} (eigene Berechnung; 1 ist der beste Wert)")
+        lines.append(
+            f"Rang {rank['rang_anzeige_alle']} von {rank['anzahl_alle']} "
+            "(nach dem angezeigten Wert; eigene Berechnung; 1 ist der beste Wert)"
+        )
     if row["hinweise"]:
         lines.append(f"Hinweise: {row['hinweise']}")
     return lines
@@ -192,6 +227,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
         "synthetisch": found.synthetic,
         "kennzahl": {k: str(v) if isinstance(v, Decimal) else v for k, v in found.row.items()},
         "rang": found.rank["rang_alle"] if found.rank else None,
+        "rang_anzeige": found.rank["rang_anzeige_alle"] if found.rank else None,
         "anzahl": found.rank["anzahl_alle"] if found.rank else None,
         "seiten": [
             {

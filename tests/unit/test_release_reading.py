@@ -93,7 +93,7 @@ def test_the_summary_shows_the_best_the_own_row_and_where_to_look(published: Pub
     assert "K2E3 (K2E3@2011), Bezugsmonat 2018-03: kommunale Jobcenter" in lines
     ranked = [line for line in lines if line.lstrip()[:1].isdigit()]
     assert [line.split(".")[0].strip() for line in ranked] == ["1", "2"]
-    assert f"Saalekreis (t04412): 74,3 %, Rang {own['rang_alle']} von {own['anzahl_alle']}" in lines
+    assert f"Saalekreis (t04412): 74,3 %, Rang {own['rang_anzeige_alle']} von {own['anzahl_alle']}" in lines
     assert lines[-2] == f"Release:  {published.folder}"
     page = Path(lines[-1].removeprefix("Tabelle:  "))
     assert page.is_file()
@@ -141,6 +141,25 @@ def test_a_figure_is_explained_by_its_formula_its_months_and_its_deliveries(publ
 def test_a_withheld_count_is_explained_by_its_reason(published: Published) -> None:
     (one, two) = [x for x in lines_of(published, "K2E3", SAALEKREIS, "2018-03") if x.startswith("  2016-05")]
     assert one.split()[1:] == two.split()[1:] == ["–", "geheim"]
+    assert sum("nur ihre Summe" in x for x in lines_of(published, "K2E3", SAALEKREIS, "2018-03")) == 2
+    assert not any("nur ihre Summe" in x for x in lines_of(published, "K2E3", HIDDEN, "2018-03"))
+
+
+def test_who_asks_for_the_month_of_the_run_is_told_the_month_of_the_figure(published: Published) -> None:
+    with pytest.raises(
+        NoReleaseError, match="appears with the run of 2018-11, the run of 2018-07 shows it for 2018-03"
+    ):
+        lines_of(published, "K2E3", SAALEKREIS, MONTH)
+
+
+def test_ranks_are_those_of_the_pages(published: Published) -> None:
+    for row in published.country.vergleich:
+        if row["kennzahl"] == "K2E3" and row["in_kraft"] and row["geschlecht"] == "T" and row["rang_alle"]:
+            found = explain(published.store.root, published.country.catalog, "K2E3", row["jc_id"], "2018-03")
+            text = "\n".join(as_lines(found, published.country.catalog))
+            assert f"Rang {row['rang_anzeige_alle']} von {row['anzahl_alle']} (nach dem angezeigten Wert" in text
+            assert as_json(found)["rang"] == row["rang_alle"]
+            assert as_json(found)["rang_anzeige"] == row["rang_anzeige_alle"]
 
 
 def test_exactly_the_deliveries_that_were_read_are_named_with_their_digests(published: Published) -> None:
@@ -159,6 +178,20 @@ def test_deliveries_of_a_predecessor_are_named_too(published: Published) -> None
     catalog = replace(published.country.catalog, gebietsaenderungen=(merged,))
     found = explain(published.store.root, catalog, "K2E3", SAALEKREIS, "2018-03")
     assert ("2017-03", "aufnahme", HIDDEN) in {(d["ref_month"], d["table"], d["unit"]) for d in found.deliveries}
+
+
+def test_predecessors_are_those_of_the_list_that_came_with_the_deliveries(published: Published, tmp_path: Path) -> None:
+    store = published.country.write(tmp_path)
+    delivered = f"alt,neu,ab\n{HIDDEN},{SAALEKREIS},2017-07-01\n".encode()
+    digest = sha256(delivered).hexdigest()
+    starts = {"address": "2017-03/aufnahme/x.csv", "ref_month": "2017-03", "table": "aufnahme", "unit": HIDDEN}
+    inputs = {"lieferungen": [starts | {"sha256": "0" * 64}], "codelisten": {"gebietsaenderungen": digest}}
+    publish_country(store, published.country, manifest_inputs={**inputs, "lock_sha256": ""})
+    explained = (store.root, published.country.catalog, "K2E3", SAALEKREIS, "2018-03")
+    assert explain(*explained).deliveries == ()
+    store.snapshot(digest).parent.mkdir(parents=True)
+    store.snapshot(digest).write_bytes(delivered)
+    assert [d["unit"] for d in explain(*explained).deliveries] == [HIDDEN]
 
 
 def test_a_change_is_explained_by_its_own_formula(published: Published) -> None:
@@ -192,8 +225,9 @@ def test_a_higher_level_is_explained_without_months(area: str, published: Publis
     [
         (("K9", SAALEKREIS, "2018-03"), "'K9' is no indicator; there are K1"),
         (("K2E3", "t99999", "2018-03"), "no K2E3 for 't99999' in 2018-03"),
-        (("K2E3", SAALEKREIS, "2018-03", "X"), "sex X"),
+        (("K2E3", SAALEKREIS, "2018-03", "X"), "'X' is no sex of a figure; there are T, M, F"),
         (("K2E3", SAALEKREIS, "2018-03", "T", "@2024"), "no K2E3@2024"),
+        (("K2E3", SAALEKREIS, "2018-03", "T", "2024"), "no K2E3@2024"),
     ],
 )
 def test_a_figure_that_is_not_there_is_an_error_that_says_which(
