@@ -94,6 +94,8 @@ def _do(name: str, run: steps.Run) -> dict[str, Any]:
     with _progress(name) as progress:
         summary: dict[str, Any] = getattr(steps, name)(replace(run, progress=progress))
     _say(f"{name:<17}{_brief(summary)}")
+    if summary.get("broken"):
+        _say(f"{'':<17}broken: {', '.join(summary['broken'])}; see {run.store.findings(run.month, '*')}")
     return summary
 
 

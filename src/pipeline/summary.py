@@ -1,6 +1,6 @@
 """The few lines that end a run: the best kommunale Jobcenter, one jobcenter's row, where the release lies.
 
-Reads a release only, so it shows what readers see.
+Reads a release only, so it shows what readers see: ranks are those of the pages, by the displayed value.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def summary_lines(release: Path, kennzahl: str, jobcenter: str, best: int) -> li
     manifest = read_json(release / "manifest.json")
     ranked = sorted(
         (r for r in chosen if r["traeger"] == "zkT" and r["rang_kommunal"] is not None),
-        key=lambda r: (r["rang_kommunal"], r["jc_id"]),
+        key=lambda r: (r["rang_anzeige_kommunal"], r["rang_kommunal"], r["jc_id"]),
     )[:best]
     lines = [manifest["hinweis"]] if manifest.get("hinweis") else []
     lines.append(f"{kennzahl} ({chosen[0]['definition']}), Bezugsmonat {chosen[0]['ref_month']}: kommunale Jobcenter")
@@ -58,13 +58,13 @@ def summary_lines(release: Path, kennzahl: str, jobcenter: str, best: int) -> li
 
 def _line(row: dict[str, Any]) -> str:
     return (
-        f"{row['rang_kommunal']:>4}. {row['name']:<40}{german(row['wert_anzeige']):>7} %   "
-        f"Rang {row['rang_alle']} von {row['anzahl_alle']}"
+        f"{row['rang_anzeige_kommunal']:>4}. {row['name']:<40}{german(row['wert_anzeige']):>7} %   "
+        f"Rang {row['rang_anzeige_alle']} von {row['anzahl_alle']}"
     )
 
 
 def _sentence(row: dict[str, Any]) -> str:
     if row["wert_anzeige"] is None:
         return f"{row['name']} ({row['jc_id']}): kein Wert ({row['grund']})"
-    rank = f", Rang {row['rang_alle']} von {row['anzahl_alle']}" if row["rang_alle"] else ""
+    rank = f", Rang {row['rang_anzeige_alle']} von {row['anzahl_alle']}" if row["rang_alle"] else ""
     return f"{row['name']} ({row['jc_id']}): {german(row['wert_anzeige'])} %{rank}"

@@ -243,7 +243,9 @@ def _unit_list(units: Iterable[str], names: Mapping[str, str]) -> str:
 def _found_list(found: Sequence[Found], names: Mapping[str, str]) -> str:
     """Return the first values with their places; a rule on the table as a whole has none."""
     shown = [
-        f"{_unit(f.unit or f.place, names)}: {f.value.replace('.', ',')}" for f in found if f.value not in NO_VALUES
+        f"{_unit(f.unit or f.place, names)}: {f.value.replace('.', ',')}".removeprefix(": ")
+        for f in found
+        if f.value not in NO_VALUES
     ]
     rest = len(shown) - VALUES_SHOWN
     return "; ".join(shown[:VALUES_SHOWN]) + ("; …" if rest > 0 else "")
