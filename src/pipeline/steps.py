@@ -168,6 +168,7 @@ def check_deliveries(run: Run) -> Summary:
             run.zaehltage,
             run.catalog,
             expectations(),
+            valid_in=lambda m: [part for unit in run.territory.units for part in run.territory.valid_parts(unit, m)],
             memory_limit=run.settings.memory_limit,
             threads=run.settings.threads,
         )
@@ -260,7 +261,7 @@ def check_results(run: Run) -> Summary:
     from pipeline import check
     from pipeline.store import write_findings
 
-    with run.locked("check_results"):
+    with run.locked("check_results"), run.store.overflow("check") as overflow:
         eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
         published = {name: pq.read_table(path) for name, path in run.store.opened(run.month).items()}
         verdict = check.check_results(
@@ -273,6 +274,9 @@ def check_results(run: Run) -> Summary:
             run.month,
             zaehltage=run.zaehltage,
             members=run.territory.members,
+            memory_limit=run.settings.memory_limit,
+            threads=run.settings.threads,
+            overflow=overflow,
         )
         counted = _broken_findings(read_findings(run.store.findings(run.month, "count")), run.catalog)
         content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json()) + counted}

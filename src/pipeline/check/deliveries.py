@@ -5,7 +5,7 @@ Plausibility never removes data: what fails here is published as a warning, only
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +36,14 @@ def check_deliveries(
     expectations: Path,
     *,
     months: Sequence[str] | None = None,
+    valid_in: Callable[[str], Sequence[str]] | None = None,
     memory_limit: str = "2GB",
     threads: int = 2,
 ) -> Verdict:
     """Check what was delivered for `month` (or for each of `months`) and return the verdict.
 
-    `staged` is the content of `runs/<m>/staged.json`, `expectations` the folder of the suites. Each month is read with its two
+    `staged` is the content of `runs/<m>/staged.json`, `expectations` the folder of the suites, `valid_in(month)` names the
+    jobcenters of the run's territory, by default those the registry knows as valid. Each month is read with its two
     predecessors for comparisons; older months were checked by their own runs. Raises SuiteError for a suite that is not
     what Great Expectations would run.
     """
@@ -56,7 +58,8 @@ def check_deliveries(
         for ref_month in checked:
             bst_month = add_months(ref_month, -lag)
             open_month(connection, deliveries, ref_month, zaehltage, catalog, bst_month)
-            valid = [j.jc_id for j in catalog.valid_jobcenters(zaehltage.stichtag(ref_month))]
+            day = zaehltage.stichtag(ref_month)
+            valid = valid_in(ref_month) if valid_in else [j.jc_id for j in catalog.valid_jobcenters(day)]
             connection.register("jobcenters", pa.table({"jc_id": pa.array(valid, pa.string())}))
             for table, suite in suites.items():
                 of_month = bst_month if table == "beschaeftigung" else ref_month

@@ -40,18 +40,22 @@ def check_results(
     *,
     zaehltage: Zaehltage | None = None,
     members: Sequence[Jobcenter] | None = None,
+    memory_limit: str = "2GB",
+    threads: int = 2,
+    overflow: Path | None = None,
 ) -> Verdict:
     """Check the results of the run for `month` and, if given, the suppressed tables that would be published.
 
     `eckwerte` may hold several months (the one before is compared with), `published` has the tables eckwerte, kennzahlen,
     vergleich and reihe; one that is absent counts as empty, which no suite lets pass. `members` are the
-    jobcenters of the run's territory, by default those the registry knows as valid on S(month). Raises SuiteError for a suite that
-    is not what Great Expectations would run.
+    jobcenters of the run's territory, by default those the registry knows as valid on S(month). What exceeds `memory_limit` goes
+    to the folder `overflow`. Raises SuiteError for a suite that is not what Great Expectations would run.
     """
     suites = load_layer(expectations / LAYER_COMPUTED, COMPUTED)
     release = load_layer(expectations / LAYER_RELEASE, RELEASE) if published is not None else {}
     engine = Engine()
-    connection = duckdb.connect(":memory:", config={"temp_directory": ""})
+    limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(overflow or "")}
+    connection = duckdb.connect(":memory:", config=limits)
     try:
         day = (zaehltage or Zaehltage()).stichtag(month)
         _register_catalog(

@@ -65,7 +65,7 @@ class Verdict:
 
     @property
     def evaluated(self) -> int:
-        """Return the number of rules the engine gave an answer for."""
+        """Return the number of results; a rule the engine could not answer has one too, which blocks."""
         return len(self.rules)
 
     @property

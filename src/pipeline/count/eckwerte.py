@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from pipeline.catalog import Catalog, Merkmal
 from pipeline.count.territory import FOLGT, GEBIET, NICHT_GELIEFERT, Territory
-from pipeline.months import add_months, month_number, month_range
+from pipeline.months import add_months, month_range
 from pipeline.store.decimals import decimal_array
 from pipeline.store.schema import arrow_schema
 
 SEXES = ("T", "M", "F")
 HAVE = 99
-CHECK_MONTHS_AHEAD = 12
 
 Ints = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int8]
@@ -80,9 +79,14 @@ class Assembler:
         self._value[self._rank != HAVE] = 0
 
     def _availability(self, units: Sequence[str]) -> tuple[int, dict[str, Ranks], Ranks]:
-        """Return offset and, per table, ranks of shape (month, unit) from 36 months before the first cell on."""
-        first = add_months(self._months[0], -36)
-        reach = month_range(first, add_months(self._months[-1], CHECK_MONTHS_AHEAD))
+        """Return, for all months that any cell reads, ranks of shape (month, unit) per table, and of the central unit `bst`.
+
+        First stands the offset: how many of these months lie before the first cell.
+        """
+        needs = [n for m in self._catalog.merkmale.values() for n in (m.needs, m.needs_by_sex)]
+        offset = max(0, *(-first for spans in needs for first, _ in spans.values()))
+        ahead = max(0, *(last for spans in needs for _, last in spans.values()))
+        reach = month_range(add_months(self._months[0], -offset), add_months(self._months[-1], ahead))
         last = self._territory.run_month
         tables: dict[str, Ranks] = {}
         for table in self._catalog.person_tables:
@@ -102,7 +106,7 @@ class Assembler:
             reason = self._territory.missing_central("beschaeftigung", month, "bst")
             if reason:
                 employment[i] = self._rank_of[FOLGT if month > due else reason]
-        return month_number(self._months[0]) - month_number(first), tables, employment
+        return offset, tables, employment
 
     def _blocked(
         self, needs: Mapping[str, tuple[int, int]], availability: Mapping[str, Ranks], employment: Ranks, offset: int
