@@ -31,7 +31,8 @@ twelve months and in each of six months, `lzb` long-term beneficiaries, `lzb_amp
 LEFT_OUT = """\
 ## What is not here
 
-- The output rules O01 to O08 and the rank X05 are cases of their own: `tests/spec/test_ausgabe.py`.
+- The output rules O01 to O07 and the rank X05 are cases of their own: `tests/spec/test_ausgabe.py`. The merger of O08 stands in
+  `tests/integration/test_readings.py`, in the tests whose names speak of parts, mergers and predecessors.
 - Outcomes that the methodology describes as alternatives of a switch have no case, because the software computes the default
   only: N06 under `month_test=any_day`, other check days (`check_day`), a simple instead of a weighted mean (R08), and the rule
   before 2016 by which time as a child in benefits counted towards long-term receipt (L05).
