@@ -20,23 +20,34 @@ from pipeline.store import Store, read_json
 from pipeline.summary import NoReleaseError, german, newest_release
 
 SEXES = ("T", "M", "F")
+DELIVERIES_LISTED = 200
 
 
 class UnknownFigureError(ValueError):
     """There is no such figure in the release."""
 
 
+Months = tuple[tuple[str, Decimal | None, str, str], ...]
+"""(month, value or None, reason, origin) of one count."""
+
+
 @dataclass(frozen=True)
 class Explanation:
-    """A figure taken apart. `sides` are (role, side, [(month, value or None, reason, origin)]), `deliveries` what was read."""
+    """A figure taken apart.
+
+    `sides` are (role, side, months of a jobcenter's count; empty for a level above), `members` the rows that a level above
+    sums (empty for a jobcenter), `deliveries` what was read, `codelists` name and digest of the lists that came with them.
+    """
 
     release: Path
     row: Mapping[str, Any]
     rank: Mapping[str, Any] | None
     indicator: Indicator
     version: str
-    sides: tuple[tuple[str, Side, tuple[tuple[str, Decimal | None, str, str], ...]], ...]
+    sides: tuple[tuple[str, Side, Months], ...]
+    members: tuple[Mapping[str, Any], ...]
     deliveries: tuple[Mapping[str, str], ...]
+    codelists: Mapping[str, str]
     synthetic: bool
     title: str
 
@@ -79,37 +90,54 @@ def explain(
     version = row["definition"].removeprefix(kennzahl)
     manifest = read_json(release / "manifest.json")
     jobcenter = catalog.jobcenters.get(area)
+    members = () if jobcenter else _members(release, row)
+    units = [area] if jobcenter else [m["jc_id"] for m in members]
     sides = []
     for role, side in zip(("Zähler", "Nenner"), indicator.versions[version], strict=True):
         months = month_range(add_months(ref_month, side.months[0]), add_months(ref_month, side.months[1]))
-        sides.append((role, side, _cells(release, area, sex, side, months) if jobcenter else ()))
+        sides.append((role, side, _cells(release, units, sex, side, months)))
     return Explanation(
         release,
         row,
         _rank(release, row) if jobcenter else None,
         indicator,
         version,
-        tuple(sides),
-        _deliveries(manifest, catalog, _changes(Store(store), manifest, catalog), area, sides) if jobcenter else (),
+        tuple((role, side, cells[area] if jobcenter else ()) for role, side, cells in sides),
+        members,
+        _deliveries(manifest, catalog, _changes(Store(store), manifest, catalog), sides),
+        manifest["grundlage"]["eingaben"]["codelisten"],
         bool(manifest["grundlage"]["datenart"] == "synthetisch"),
         jobcenter.name if jobcenter else area,
     )
 
 
-def _cells(
-    release: Path, area: str, sex: str, side: Side, months: list[str]
-) -> tuple[tuple[str, Decimal | None, str, str], ...]:
-    table = pq.read_table(release / "eckwerte.parquet")
-    found = table.filter(
-        pc.and_(
-            pc.and_(pc.equal(table["jc_id"], area), pc.equal(table["geschlecht"], sex)),
-            pc.equal(table["merkmal"], side.merkmal),
-        )
-    ).to_pylist()
-    by_month = {r["ref_month"]: r for r in found}
+def _members(release: Path, row: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the jobcenters of a level above, as the comparison shows them, ordered by id."""
+    table = pq.read_table(
+        release / "vergleich.parquet",
+        columns=["jc_id", "name", "land", "traeger", "vergleichstyp", "zaehler", "nenner_summe", "grund"],
+        filters=[("definition", "=", row["definition"]), ("geschlecht", "=", row["geschlecht"])],
+    )
+    of_level = {"land": "land", "vergleichstyp": "vergleichstyp", "kommunal": "traeger"}.get(row["ebene"])
+    wanted = "zkT" if row["ebene"] == "kommunal" else row["gebiet"]
+    return tuple(
+        r for r in sorted(table.to_pylist(), key=lambda r: str(r["jc_id"])) if of_level is None or r[of_level] == wanted
+    )
+
+
+def _cells(release: Path, units: list[str], sex: str, side: Side, months: list[str]) -> dict[str, Months]:
+    table = pq.read_table(
+        release / "eckwerte.parquet",
+        filters=[("geschlecht", "=", sex), ("merkmal", "=", side.merkmal), ("ref_month", "in", months)],
+    )
+    found = {(r["jc_id"], r["ref_month"]): r for r in table.to_pylist()}
     absent = {"wert": None, "grund": "zu_kurze_reihe", "basis": ""}
-    cells = ((m, by_month.get(m, absent)) for m in months)
-    return tuple((m, c["wert"], c["grund"] or "", c["basis"]) for m, c in cells)
+    return {
+        unit: tuple(
+            (m, c["wert"], c["grund"] or "", c["basis"]) for m in months for c in [found.get((unit, m), absent)]
+        )
+        for unit in units
+    }
 
 
 def _rank(release: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -135,31 +163,33 @@ def _deliveries(
     manifest: Mapping[str, Any],
     catalog: Catalog,
     changes: tuple[Gebietsaenderung, ...],
-    area: str,
-    sides: list[Any],
+    sides: list[tuple[str, Side, dict[str, Months]]],
 ) -> tuple[Mapping[str, str], ...]:
-    """Return the deliveries that the cells of both sides read: of the unit and its predecessors, of `bst`, of `statistik`."""
-    units = {area}
-    while True:
-        more = {c.alt for c in changes if c.neu in units} - units
-        if not more:
-            break
-        units |= more
+    """Return the deliveries that the cells of both sides read: of the units and their predecessors, of `bst`, of `statistik`."""
     wanted: set[tuple[str, str, str]] = set()
-    for _, side, cells in sides:
+    for _, side, cells_of in sides:
         merkmal = catalog.merkmale[side.merkmal]
-        for month, _, _, basis in cells:
-            if basis == "eckwerte":
-                wanted.add((month, "eckwerte", "statistik"))
-                continue
-            for needs in (merkmal.needs, merkmal.needs_by_sex):
-                for table, (first, last) in needs.items():
-                    for m in month_range(add_months(month, first), add_months(month, last)):
+        for area, cells in cells_of.items():
+            units = _with_predecessors(area, changes)
+            for month, _, _, basis in cells:
+                if basis == "eckwerte":
+                    wanted.add((month, "eckwerte", "statistik"))
+                    continue
+                for needs in (merkmal.needs, merkmal.needs_by_sex):
+                    for table, (first, last) in needs.items():
                         names = {"bst"} if table == "beschaeftigung" else units
-                        wanted |= {(m, table, unit) for unit in names}
+                        for m in month_range(add_months(month, first), add_months(month, last)):
+                            wanted |= {(m, table, unit) for unit in names}
     used = manifest["grundlage"]["eingaben"]["lieferungen"]
     found = [d for d in used if (d["ref_month"], d["table"], d["unit"]) in wanted]
     return tuple(sorted(found, key=lambda d: (d["table"], d["ref_month"], d["unit"])))
+
+
+def _with_predecessors(unit: str, changes: tuple[Gebietsaenderung, ...]) -> set[str]:
+    units = {unit}
+    while more := {c.alt for c in changes if c.neu in units} - units:
+        units |= more
+    return units
 
 
 def as_lines(found: Explanation, catalog: Catalog) -> list[str]:
@@ -174,6 +204,7 @@ def as_lines(found: Explanation, catalog: Catalog) -> list[str]:
         "",
     ]
     lines += [*_formula(found), ""]
+    lines += _member_lines(found, catalog)
     for role, side, cells in found.sides:
         if not cells:
             continue
@@ -188,9 +219,25 @@ def as_lines(found: Explanation, catalog: Catalog) -> list[str]:
         lines.append("")
     if found.deliveries:
         lines.append(f"Gelesene Lieferungen ({len(found.deliveries)}), mit SHA-256 der Originaldatei:")
-        lines += [f"  {d['sha256']}  {d['address']}" for d in found.deliveries]
+        lines += [f"  {d['sha256']}  {d['address']}" for d in found.deliveries[:DELIVERIES_LISTED]]
+        if len(found.deliveries) > DELIVERIES_LISTED:
+            lines.append(f"  … und {len(found.deliveries) - DELIVERIES_LISTED} weitere; alle nennt --json.")
+        lines += [f"  {digest}  {name}.csv" for name, digest in sorted(found.codelists.items()) if digest]
+        if any(d["table"] in ("aufnahme", "massnahme") for d in found.deliveries):
+            lines.append("  Aufnahmen und Maßnahmen einer Person zählen auch aus den Dateien anderer Jobcenter.")
         lines.append("")
     return [*lines, f"Veröffentlichung {found.release}"]
+
+
+def _member_lines(found: Explanation, catalog: Catalog) -> list[str]:
+    if not found.members:
+        return []
+    above, below = (f"{role}: {catalog.merkmale[side.merkmal].label.de}" for role, side, _ in found.sides)
+    lines = [f"Summe über {len(found.members)} Jobcenter ({above}; {below})"]
+    for m in found.members:
+        sides = " / ".join("–" if m[c] is None else _count(m[c]) for c in ("zaehler", "nenner_summe"))
+        lines.append(f"  {m['jc_id']:<12} {m['name']:<44} {sides:>22}  {m['grund'] or ''}".rstrip())
+    return [*lines, ""]
 
 
 def _formula(found: Explanation) -> list[str]:
@@ -241,5 +288,7 @@ def as_json(found: Explanation) -> dict[str, Any]:
             }
             for role, side, cells in found.sides
         ],
+        "jobcenter": [{k: str(v) if isinstance(v, Decimal) else v for k, v in m.items()} for m in found.members],
         "lieferungen": [dict(d) for d in found.deliveries],
+        "codelisten": dict(found.codelists),
     }

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import cli
@@ -120,6 +121,14 @@ def test_the_tenth_release_is_newer_than_the_ninth(tmp_path: Path) -> None:
 # -- explain -----------------------------------------------------------------------------------------------------------
 
 
+def newest_jobcenters(published: Published) -> set[str]:
+    return set(pq.read_table(published.folder / "vergleich.parquet").column("jc_id").to_pylist())
+
+
+def german_count(value: Decimal) -> str:
+    return f"{value:,.0f}".replace(",", "\u202f")
+
+
 def lines_of(published: Published, *arguments: str) -> list[str]:
     catalog = published.country.catalog
     return as_lines(explain(published.store.root, catalog, *arguments), catalog)
@@ -218,6 +227,28 @@ def test_a_higher_level_is_explained_without_months(area: str, published: Publis
     lines = lines_of(published, "K2E3", area, "2018-03")
     assert not any(line.startswith("  20") for line in lines)
     assert "Hinweise: ausgelassen=0" in lines
+
+
+@pytest.mark.parametrize("area", ["bund", "kommunal", "Sachsen-Anhalt"])
+def test_a_higher_level_is_explained_by_its_jobcenters_and_their_deliveries(area: str, published: Published) -> None:
+    found = explain(published.store.root, published.country.catalog, "K2E3", area, "2018-03")
+    catalog = published.country.catalog
+    belongs = {
+        "bund": lambda j: True,
+        "kommunal": lambda j: j.traeger == "zkT",
+        "Sachsen-Anhalt": lambda j: j.land == "Sachsen-Anhalt",
+    }
+    members = {m["jc_id"] for m in found.members}
+    assert members == {m for m in newest_jobcenters(published) if belongs[area](catalog.jobcenters[m])}
+    assert SAALEKREIS in members
+    own = explain(published.store.root, catalog, "K2E3", SAALEKREIS, "2018-03")
+    assert {d["sha256"] for d in own.deliveries} <= {d["sha256"] for d in found.deliveries}
+    line = next(line for line in as_lines(found, catalog) if line.startswith(f"  {SAALEKREIS}"))
+    assert german_count(own.row["zaehler"]) in line and german_count(own.row["nenner_summe"]) in line
+    hidden = (
+        next(line for line in as_lines(found, catalog) if line.startswith(f"  {HIDDEN}")) if HIDDEN in members else ""
+    )
+    assert str(HIDDEN_VALUE).replace(".", ",") not in hidden
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ SFTP_CONNECTIONS = 4
 
 def open_source(text: str, settings: Settings, probing: Probing) -> Source:
     """Return the source that `text` names, not yet opened; raises FetchError for an unknown scheme or a broken URL."""
+    if not text.strip():
+        raise FetchError("a source is empty; give --source a folder or an address")
     match = _SCHEME.match(text)
     if match is None:
         path = Path(text)

@@ -24,7 +24,7 @@ STOPPING = "critical"
 SEVERITY_WORDS = {
     "critical": "kritisch – hält die Veröffentlichung an",
     "error": "Fehler – betroffene Lieferungen oder Zeilen zählen nicht",
-    "warning": "Warnung – wird mit der Ausgabe veröffentlicht",
+    "warning": "Warnung – hält die Veröffentlichung nicht an",
     "info": "Hinweis",
 }
 _ORDER = {name: position for position, name in enumerate(SEVERITY_WORDS)}
