@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -48,7 +48,12 @@ class Ended:
 
     @property
     def steps(self) -> list[str]:
-        return [line.split()[0] for line in self.err.splitlines() if line.strip()]
+        return ended_steps(self.err.splitlines())
+
+
+def ended_steps(lines: Sequence[str]) -> list[str]:
+    """Return the steps that ended, in order; a line that goes on with what a step found begins with blanks."""
+    return [line.split()[0] for line in tuple(lines) if line.strip() and not line.startswith(" ")]
 
 
 def program(*arguments: str, before: str = "") -> list[str]:
@@ -182,8 +187,8 @@ def kill_within(step: str, moment: Callable[[], bool], arguments: tuple[str, ...
     process = start(*arguments)
     lines = lines_of(process)
     before = STEPS.index(step)
-    kill_when(process, lambda: len(lines) >= before and moment())
-    return [line.split()[0] for line in list(lines)]
+    kill_when(process, lambda: len(ended_steps(lines)) >= before and moment())
+    return ended_steps(lines)
 
 
 def kill_when(process: subprocess.Popen[str], moment: Callable[[], bool]) -> None:
