@@ -297,14 +297,14 @@ def publish(run: Run) -> Summary:
 
     with run.locked("publish"):
         verdict = run._left_by("check_results", "verdict.json")
+        earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
+        broken = [*earlier["broken"], *verdict["broken"]]
         if verdict["publication"] != "allowed":
-            raise QualityStop({"month": run.month, "broken": verdict["broken"]})
+            raise QualityStop({"month": run.month, "broken": broken})
         if verdict.get("rests_on") != _rests_on(run):
             raise StepError(
                 f"{run.month}: deliveries or tables are newer than their check; run the steps from stage on"
             )
-        earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
-        broken = [*earlier["broken"], *verdict["broken"]]
         rules = earlier["evaluated"] + verdict["evaluated"]
         failed = sum(1 for v in (earlier, verdict) for rule in v["rules"] if not rule["success"])
         published = publish_release(
