@@ -22,7 +22,7 @@ def test_publishing_a_stopped_month_names_the_rules_of_both_checks(tmp_path: Pat
     folder = run.store.run(MONTH)
     write_json(folder / "verdict-deliveries.json", {"broken": [rule("CROSS-NOTHING", blocking=True)]})
     write_json(folder / "verdict.json", {"publication": "stopped", "broken": [rule("VG-JUMP", blocking=False)]})
-    with pytest.raises(steps.QualityStop, match="nothing is published: CROSS-NOTHING$") as stop:
+    with pytest.raises(steps.QualityStop, match=r"nothing is published: CROSS-NOTHING$") as stop:
         steps.publish(run)
     assert [entry["rule"] for entry in stop.value.verdict["broken"]] == ["CROSS-NOTHING", "VG-JUMP"]
 
