@@ -261,8 +261,9 @@ def test_a_setting_that_cannot_be_used_is_named(
 
 
 def test_publishing_what_was_not_allowed_is_a_stop(kennzahlen: Kennzahlen, tmp_path: Path) -> None:
-    broken = {"publication": "stopped", "broken": STOPPED["broken"]}
-    write_json(Store(tmp_path).run("2018-07") / "verdict.json", broken)
+    folder = Store(tmp_path).run("2018-07")
+    write_json(folder / "verdict-deliveries.json", {"broken": []})
+    write_json(folder / "verdict.json", {"publication": "stopped", "broken": STOPPED["broken"]})
     assert kennzahlen("publish", "--month", "2018-07", "--store", str(tmp_path)).code == 3
 
 
