@@ -38,7 +38,7 @@ def in_force(indicator: Indicator, version: str, run_month: str, catalog: Catalo
     """Tell whether a version is the definition in force: K2E3@2019 from the run for the switch month on."""
     if not indicator.compute_all_versions:
         return True
-    switched = run_month >= str(catalog.switches["k2e3_switch"].default)
+    switched = run_month >= str(catalog.switches["k2e3_switch"].value)
     return version == (SECOND if switched else FIRST)
 
 
@@ -46,7 +46,7 @@ def versions_for(indicator: Indicator, ref_month: str, catalog: Catalog) -> tupl
     """Return the versions computed for a reference month: both of K2E3, else the one of the support list of the month."""
     if indicator.compute_all_versions or len(indicator.versions) == 1:
         return tuple(indicator.versions)
-    return (SECOND,) if ref_month >= str(catalog.switches["list2019_from"].default) else (FIRST,)
+    return (SECOND,) if ref_month >= str(catalog.switches["list2019_from"].value) else (FIRST,)
 
 
 def side_values(block: Block, side: Side, ref_month: str) -> SideValues:

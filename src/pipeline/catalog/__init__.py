@@ -18,6 +18,7 @@ from pipeline.catalog.model import (
     Switch,
     Table,
 )
+from pipeline.catalog.selection import SwitchError, parse_selection
 
 __all__ = [
     "Catalog",
@@ -33,8 +34,10 @@ __all__ = [
     "Side",
     "Support",
     "Switch",
+    "SwitchError",
     "Table",
     "load_catalog",
+    "parse_selection",
     "read_gebietsaenderungen",
     "read_zaehltage",
 ]

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache, partial
 from importlib import resources
@@ -28,6 +28,7 @@ from pipeline.catalog.model import (
     Switch,
     Table,
 )
+from pipeline.catalog.selection import selected
 from pipeline.months import Zaehltage
 
 T = TypeVar("T")
@@ -77,6 +78,15 @@ class Catalog:
     def person_tables(self) -> tuple[str, ...]:
         """Return the tables that jobcenters deliver."""
         return tuple(t.name for t in self.tables.values() if t.unit == "jobcenter")
+
+    def with_switches(self, selection: Mapping[str, str | int | bool]) -> Catalog:
+        """Return the catalog with the selected values of some switches; raises SwitchError for what cannot be computed."""
+        return replace(self, switches=selected(self.switches, selection)) if selection else self
+
+    @property
+    def selection(self) -> dict[str, str | int | bool]:
+        """Return the switches that stand elsewhere than their default."""
+        return {name: switch.value for name, switch in self.switches.items() if switch.value != switch.default}
 
     def valid_jobcenters(self, day: date) -> tuple[Jobcenter, ...]:
         """Return the jobcenters that exist on the day, ordered by id."""
@@ -315,6 +325,11 @@ def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indica
     )
 
 
+def _alternatives(raw: _Node) -> Any:
+    given = raw["alternatives"]
+    return given if given == "month" else tuple(given)
+
+
 def _span(raw: Mapping[str, list[int]] | None) -> dict[str, tuple[int, int]]:
     return {table: (first, last) for table, (first, last) in (raw or {}).items()}
 
@@ -400,7 +415,7 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
             ),
         ),
         switches=_understood(
-            root / "switches.yml", lambda name, s: Switch(name, s["default"], tuple(s["alternatives"]), s["reason"])
+            root / "switches.yml", lambda name, s: Switch(name, s["default"], _alternatives(s), s["reason"])
         ),
         digest=_digest(root),
     )

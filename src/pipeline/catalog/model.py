@@ -151,9 +151,19 @@ class Rule:
 
 @dataclass(frozen=True)
 class Switch:
-    """A documented assumption: its default, the alternatives that can be computed, and the reason."""
+    """A documented assumption: its default, the alternatives that can be computed, the reason, and what a run selected.
+
+    `alternatives` is a tuple of values, or the word ``month`` for any month. `value` is what counts; it is the default
+    unless a run has selected an alternative (`Catalog.with_switches`).
+    """
 
     name: str
     default: str | int | bool
-    alternatives: tuple[str | int | bool, ...]
+    alternatives: tuple[str | int | bool, ...] | Literal["month"]
     reason: str
+    selected: str | int | bool | None = None
+
+    @property
+    def value(self) -> str | int | bool:
+        """Return what counts in this run."""
+        return self.default if self.selected is None else self.selected

@@ -50,7 +50,7 @@ def check_deliveries(
     suites = load_layer(expectations / LAYER, [*PROFILES, CROSS])
     engine = Engine()
     deliveries = StagedMonths(store.root, staged)
-    lag = int(catalog.switches["folgt_spaeter_lag"].default)
+    lag = int(catalog.switches["folgt_spaeter_lag"].value)
     checked = list(months) if months is not None else [month]
     results: list[RuleResult] = []
     with database(store, memory_limit, threads) as connection:

@@ -52,7 +52,7 @@ class Rules:
     def of(cls, switches: Mapping[str, Switch]) -> Self:
         """Return the rules as the catalog's switches say."""
         names = ("below", "complement", "room", "least_sum")
-        below, complement, room, least_sum = (switches[f"suppress_{name}"].default for name in names)
+        below, complement, room, least_sum = (switches[f"suppress_{name}"].value for name in names)
         return cls(int(below), bool(complement), int(room), int(least_sum))
 
 

@@ -101,7 +101,7 @@ def count(
         write_table(store.eckwerte(m), eckwerte_table(cells, position, catalog))
     taking_part = territory.units_with_persons | {territory.unit_of(jc_id) for jc_id in territory.published}
     without = [j.jc_id for j in territory.members if j.jc_id not in taking_part]
-    least = int(catalog.switches["suppress_below"].default)
+    least = int(catalog.switches["suppress_below"].value)
     payments = {m: tables["payments"] for m, tables in counts.items()}
     write_json(
         store.run(month) / "count.json",

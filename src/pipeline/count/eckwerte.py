@@ -99,7 +99,7 @@ class Assembler:
                     if reason:
                         ranks[i, j] = self._rank_of[reason]
             tables[table] = ranks
-        lag = int(self._catalog.switches["folgt_spaeter_lag"].default)
+        lag = int(self._catalog.switches["folgt_spaeter_lag"].value)
         due = add_months(last, -lag)
         employment = np.full(len(reach), HAVE, np.int8)
         for i, month in enumerate(reach):

@@ -111,7 +111,7 @@ class Counting:
         )
 
     def _switch(self, name: str) -> Any:
-        return self.catalog.switches[name].default
+        return self.catalog.switches[name].value
 
     def _calendar(self, month: str) -> tuple[str, Input]:
         switch_month = str(self._switch("list2019_from"))

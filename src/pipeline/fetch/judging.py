@@ -80,7 +80,7 @@ def missing(
             text = f"the delivery {ref_month}/{table}/{unit} is missing: {reason}; request it, the next run takes it in"
             found.append(finding(catalog, "FETCH-MISSING", text, key=key))
 
-    due = add_months(month, -int(catalog.switches["folgt_spaeter_lag"].default))
+    due = add_months(month, -int(catalog.switches["folgt_spaeter_lag"].value))
     months = month_range(min(first.values()), month) if first else []
     valid = {m: {u for u in delivering if catalog.jobcenters[u].valid_on(zaehltage.stichtag(m))} for m in months}
     for declared in catalog.tables.values():

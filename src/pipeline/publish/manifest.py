@@ -83,7 +83,7 @@ def foundation(
         "tabellen": {name: digest_of(path) for name, path in sorted(tables.items())},
         "code": dict(code_version()),
         "katalog_sha256": catalog.digest,
-        "schalter": {name: switch.default for name, switch in catalog.switches.items()},
+        "schalter": {name: switch.value for name, switch in catalog.switches.items()},
         "pruefung": dict(verdict),
     }
     return dict(json.loads(canonical(raw)))
