@@ -18,9 +18,11 @@ from typing import Annotated, Any
 import typer
 
 from pipeline import steps
+from pipeline.catalog import SwitchError
 from pipeline.months import MonthError, month_number
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
+NO_SWITCHES: list[str] = []
 NO_SPACE = ("No space left", "File too large", "quota exceeded")
 
 app = typer.Typer(
@@ -45,6 +47,10 @@ Month = Annotated[str, typer.Option("--month", callback=_month, help="reference 
 StoreOption = Annotated[Path, typer.Option("--store", help="the only folder that is written")]
 Sources = Annotated[
     list[str], typer.Option("--source", help="folder or address of deliveries; may be repeated, the later wins")
+]
+Switches = Annotated[
+    list[str],
+    typer.Option("--switch", help="name=value, for example imputer=on; may be repeated; see docs/method/schalter.md"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
 
@@ -86,8 +92,10 @@ def _progress(title: str) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, what: bar.update(task, completed=done, total=total, what=what)
 
 
-def _step(name: str, store: Path, month: str, sources: list[str]) -> dict[str, Any]:
-    return _do(name, steps.open_run(store, month, sources))
+def _step(
+    name: str, store: Path, month: str, sources: list[str] | None = None, switches: list[str] | None = None
+) -> dict[str, Any]:
+    return _do(name, steps.open_run(store, month, sources or (), switches=switches or ()))
 
 
 def _do(name: str, run: steps.Run) -> dict[str, Any]:
@@ -105,9 +113,11 @@ def _brief(summary: dict[str, Any]) -> str:
 
 
 @app.command()
-def run(month: Month, store: StoreOption, source: Sources, as_json: Json = False) -> None:
+def run(
+    month: Month, store: StoreOption, source: Sources, switch: Switches = NO_SWITCHES, as_json: Json = False
+) -> None:
     """Do all steps for a month: pull, stage, check, count, calculate, compare, check, publish."""
-    with steps.open_run(store, month, source).whole() as whole:
+    with steps.open_run(store, month, source, switches=switch).whole() as whole:
         done = {name: _do(name, whole) for name in steps.STEPS}
     published = done["publish"]
     state = "unchanged" if published["unchanged"] else "published"
@@ -119,15 +129,17 @@ def run(month: Month, store: StoreOption, source: Sources, as_json: Json = False
 
 
 @app.command()
-def fetch(month: Month, store: StoreOption, source: Sources, as_json: Json = False) -> None:
-    """Pull what the sources offer for the month and what the history still lacks."""
-    _result(_step("fetch", store, month, source), as_json, [])
+def fetch(
+    month: Month, store: StoreOption, source: Sources, switch: Switches = NO_SWITCHES, as_json: Json = False
+) -> None:
+    """Pull what the sources offer for the month and what the history still lacks; the later steps use its switches."""
+    _result(_step("fetch", store, month, source, switch), as_json, [])
 
 
 @app.command()
 def stage(month: Month, store: StoreOption, as_json: Json = False) -> None:
     """Type and pseudonymise the deliveries; broken ones are rejected, bad rows quarantined."""
-    _result(_step("stage", store, month, []), as_json, [])
+    _result(_step("stage", store, month), as_json, [])
 
 
 @app.command()
@@ -140,31 +152,31 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Validate with Great Expectations: the deliveries, or (--results) the computed and suppressed tables."""
-    _result(_step("check_results" if results else "check_deliveries", store, month, []), as_json, [])
+    _result(_step("check_results" if results else "check_deliveries", store, month), as_json, [])
 
 
 @app.command()
 def count(month: Month, store: StoreOption, as_json: Json = False) -> None:
     """Count persons into the Eckwerte; published counts enter the same table."""
-    _result(_step("count", store, month, []), as_json, [])
+    _result(_step("count", store, month), as_json, [])
 
 
 @app.command()
 def calculate(month: Month, store: StoreOption, as_json: Json = False) -> None:
     """Calculate the indicators from the Eckwerte."""
-    _result(_step("calculate", store, month, []), as_json, [])
+    _result(_step("calculate", store, month), as_json, [])
 
 
 @app.command()
 def compare(month: Month, store: StoreOption, as_json: Json = False) -> None:
     """Rank and compare the jobcenters and suppress what must not be published."""
-    _result(_step("compare", store, month, []), as_json, [])
+    _result(_step("compare", store, month), as_json, [])
 
 
 @app.command()
 def publish(month: Month, store: StoreOption, as_json: Json = False) -> None:
     """Write the release of a checked month and switch the pointer."""
-    summary = _step("publish", store, month, [])
+    summary = _step("publish", store, month)
     _result(summary, as_json, [summary["release"], summary["page"]])
 
 
@@ -271,6 +283,11 @@ def main() -> None:
         if as_json:
             _out(json.dumps({"exit": EXIT_STOPPED, **stop.verdict}, ensure_ascii=False, sort_keys=True))
         sys.exit(EXIT_STOPPED)
+    except SwitchError as error:
+        _say(f"kennzahlen: {error}")
+        if as_json:
+            _out(json.dumps({"exit": EXIT_USAGE, "error": str(error)}, ensure_ascii=False))
+        sys.exit(EXIT_USAGE)
     except SystemExit as end:
         if as_json and end.code == EXIT_USAGE:
             _out(json.dumps({"exit": EXIT_USAGE, "error": "wrong usage, see standard error"}))

@@ -49,6 +49,8 @@ class Settings:
     smtp_starttls: bool = False
     site_url: str = ""
     docs_url: str = ""
+    switches: tuple[str, ...] = ()
+    corrections: Path | None = None
 
     def load_key(self, store_root: Path) -> bytes:
         """Return the secret key of the pseudonyms; without a setting one is made once inside the store, mode 0600."""
@@ -147,4 +149,6 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         smtp_starttls=flag("SMTP_STARTTLS", defaults.smtp_starttls),
         site_url=text("SITE_URL", defaults.site_url),
         docs_url=text("DOCS_URL", defaults.docs_url),
+        switches=tuple(part.strip() for part in text("SWITCHES", "").split(",") if part.strip()),
+        corrections=Path(folder) if (folder := text("CORRECTIONS", "")) else None,
     )

@@ -16,12 +16,22 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.catalog import Catalog, Gebietsaenderung, load_catalog, read_gebietsaenderungen, read_zaehltage
+from pipeline.catalog import (
+    Catalog,
+    Decisions,
+    Gebietsaenderung,
+    load_catalog,
+    parse_selection,
+    read_decisions,
+    read_gebietsaenderungen,
+    read_zaehltage,
+)
 from pipeline.months import Zaehltage, add_months, month_number, month_range
 from pipeline.settings import Settings, load_settings
-from pipeline.store import Store, read_findings, read_json, write_json, write_table
+from pipeline.store import Finding, Store, read_findings, read_json, write_json, write_table
 
 if TYPE_CHECKING:
+    from pipeline.check import Verdict
     from pipeline.count.territory import Territory
 
 Progress = Callable[[int, int, str], None]
@@ -45,13 +55,18 @@ class StepError(RuntimeError):
 
 @dataclass(frozen=True)
 class Run:
-    """A monthly run: where it works, for which month, from which sources, and what is known of it."""
+    """A monthly run: where it works, for which month, from which sources, and what is known of it.
+
+    `switches` are what this call selects, name -> value: the step fetch writes them down, the later steps follow what stands
+    there. `declared` is the catalog as it ships.
+    """
 
     store: Store
     month: str
     sources: tuple[str, ...]
-    catalog: Catalog
+    declared: Catalog
     settings: Settings
+    switches: Mapping[str, str]
     progress: Progress | None = None
     holds_lock: bool = False
 
@@ -64,6 +79,16 @@ class Run:
         """Hold the store's lock over several steps, so that no other run comes between them; yields the run to use."""
         with self.store.locked(f"run {self.month}"):
             yield replace(self, holds_lock=True)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Return the catalog with the switches that the month's fetch has written down."""
+        return self.declared.with_switches(self.deliveries.get("switches", {}))
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        """Return the corrections and waivers that the month's fetch has written down."""
+        return Decisions.of_json(self.deliveries)
 
     @cached_property
     def deliveries(self) -> Mapping[str, Any]:
@@ -120,10 +145,24 @@ class Run:
         return {jc_id: typ for jc_id, typ in types.items() if typ}
 
 
-def open_run(store: Path | str, month: str, sources: Iterable[str] = (), *, progress: Progress | None = None) -> Run:
-    """Prepare a run; cheap: reads catalog and settings only. Raises MonthError for what is no month."""
+def open_run(
+    store: Path | str,
+    month: str,
+    sources: Iterable[str] = (),
+    *,
+    switches: Iterable[str] = (),
+    progress: Progress | None = None,
+) -> Run:
+    """Prepare a run; cheap: reads catalog and settings only.
+
+    `switches` are texts such as ``imputer=on``; they go before those of the settings. Raises MonthError for what is no
+    month and SwitchError for what cannot be selected.
+    """
     month_number(month)
-    return Run(Store(Path(store)), month, tuple(sources), load_catalog(), load_settings(), progress)
+    catalog, settings = load_catalog(), load_settings()
+    selection = parse_selection(settings.switches) | parse_selection(switches)
+    catalog.with_switches(selection)
+    return Run(Store(Path(store)), month, tuple(sources), catalog, settings, selection, progress)
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------
@@ -131,10 +170,16 @@ def open_run(store: Path | str, month: str, sources: Iterable[str] = (), *, prog
 
 def fetch(run: Run) -> Summary:
     """Pull what the sources offer and decide which deliveries the run uses."""
+    from pipeline.check import rule_ids
     from pipeline.fetch import fetch as fetch_deliveries
 
+    catalog = run.declared.with_switches(run.switches)
+    folder = run.settings.corrections or corrections()
+    decisions = read_decisions(folder, catalog, {*catalog.rules, *rule_ids(expectations())})
     with run.locked("fetch"):
-        result = fetch_deliveries(run.store, run.month, run.sources, run.catalog, run.settings, progress=run.progress)
+        result = fetch_deliveries(
+            run.store, run.month, run.sources, catalog, run.settings, decisions=decisions, progress=run.progress
+        )
     return asdict(result)
 
 
@@ -175,8 +220,7 @@ def check_deliveries(run: Run) -> Summary:
         fetched, staged = (read_findings(run.store.findings(run.month, step)) for step in ("fetch", "stage"))
         # A warning about rows of an earlier month changes no figure, and the run of that month has told it.
         news = [f for f in staged if f.severity != "warning" or f.ref_month == run.month]
-        broken = _broken_rules(verdict.to_json()) + _broken_findings([*fetched, *news], run.catalog)
-        content = verdict.to_json() | {"broken": broken}
+        content = _with_broken(verdict, [*fetched, *news], run)
         write_json(run.store.run(run.month) / "verdict-deliveries.json", content)
         write_findings(run.store.findings(run.month, "check"), verdict.to_findings())
     return _verdict_summary(content)
@@ -188,7 +232,14 @@ def count(run: Run) -> Summary:
 
     with run.locked("count"):
         result = count_persons(
-            run.store, run.month, run.staged, run.territory, run.catalog, run.settings, progress=run.progress
+            run.store,
+            run.month,
+            run.staged,
+            run.territory,
+            run.catalog,
+            run.settings,
+            corrections=run.decisions.corrections,
+            progress=run.progress,
         )
     return asdict(result)
 
@@ -278,8 +329,7 @@ def check_results(run: Run) -> Summary:
             threads=run.settings.threads,
             overflow=overflow,
         )
-        counted = _broken_findings(read_findings(run.store.findings(run.month, "count")), run.catalog)
-        content = verdict.to_json() | {"broken": _broken_rules(verdict.to_json()) + counted}
+        content = _with_broken(verdict, read_findings(run.store.findings(run.month, "count")), run)
         earlier = run._left_by("check_deliveries", "verdict-deliveries.json")
         blocking = bool(content["blocking"] or earlier["blocking"])
         content["publication"] = "stopped" if blocking else "allowed"
@@ -312,7 +362,12 @@ def publish(run: Run) -> Summary:
             run.month,
             run.catalog,
             manifest_inputs=_manifest_inputs(run),
-            verdict={"regeln": rules, "bestanden": rules - failed, "broken": broken},
+            verdict={
+                "regeln": rules,
+                "bestanden": rules - failed,
+                "broken": broken,
+                "ausnahmen": [*earlier["waived"], *verdict["waived"]],
+            },
             synthetic=bool(run.deliveries["synthetic"]),
             site_url=run.settings.site_url,
             progress=run.progress,
@@ -344,6 +399,11 @@ def expectations() -> Path:
     return Path(__file__).resolve().parents[2] / "expectations"
 
 
+def corrections() -> Path:
+    """Return the folder of the shipped corrections and waivers, which lies beside the expectations."""
+    return expectations().parent / "corrections"
+
+
 def _rests_on(run: Run) -> dict[str, str]:
     """Return the digests of what a verdict speaks of: another run of the month may have begun before its publication."""
     from pipeline.publish.manifest import digest_of
@@ -360,6 +420,7 @@ def _manifest_inputs(run: Run) -> dict[str, Any]:
             for d in run.deliveries["deliveries"]
         ],
         "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
+        "berichtigungen": [c for c in run.deliveries.get("corrections", ()) if c["id"] in run.counted["corrections"]],
         "lock_sha256": _lock_digest(),
     }
 
@@ -371,6 +432,19 @@ def _lock_digest() -> str:
     return digest_of(lock) if lock.exists() else ""
 
 
+def _with_broken(verdict: Verdict, findings: Iterable[Finding], run: Run) -> dict[str, Any]:
+    """Return a verdict as JSON with what is broken after the waivers; a rule that was not evaluated always blocks."""
+    from pipeline.check import broken_in
+
+    content = verdict.to_json()
+    broken = broken_in(content, findings, run.catalog.rules, run.decisions.waivers)
+    return content | {
+        "blocking": broken.blocking or verdict.evaluated != verdict.declared,
+        "broken": [dict(rule) for rule in broken.rules],
+        "waived": [dict(waiver) for waiver in broken.waived],
+    }
+
+
 def _verdict_summary(content: Mapping[str, Any]) -> Summary:
     return {
         "evaluated": content["evaluated"],
@@ -379,51 +453,3 @@ def _verdict_summary(content: Mapping[str, Any]) -> Summary:
         "counts": content["counts"],
         "broken": [entry["rule"] for entry in content["broken"]],
     }
-
-
-def _broken_rules(verdict: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one entry for each broken rule of a verdict: severity, German title and measure, units, how often."""
-    entries: dict[str, dict[str, Any]] = {}
-    for rule in verdict["rules"]:
-        if rule["success"] and not rule["error"]:
-            continue
-        entry = entries.setdefault(
-            rule["rule_id"],
-            {
-                "rule": rule["rule_id"],
-                "severity": "critical" if rule["error"] else rule["severity"],
-                "blocking": False,
-                "titel": rule["titel"],
-                "massnahme": rule["massnahme"],
-                "units": [],
-                "count": 0,
-            },
-        )
-        entry["blocking"] = entry["blocking"] or rule["blocking"]
-        entry["units"] = sorted({*entry["units"], *(c["jc_id"] for c in rule["cells"] if c["jc_id"])})
-        entry["count"] += max(rule["unexpected"], 1)
-    return list(entries.values())
-
-
-def _broken_findings(findings: Iterable[Any], catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the same for the rules that fetch, stage and count watch over themselves; mere information is left out."""
-    entries: dict[str, dict[str, Any]] = {}
-    for finding in findings:
-        if finding.severity == "info":
-            continue
-        rule = catalog.rules[finding.rule]
-        entry = entries.setdefault(
-            finding.rule,
-            {
-                "rule": finding.rule,
-                "severity": finding.severity,
-                "blocking": False,
-                "titel": rule.title_de,
-                "massnahme": rule.action_de,
-                "units": [],
-                "count": 0,
-            },
-        )
-        entry["units"] = sorted({*entry["units"], *([finding.jc_id] if finding.jc_id else [])})
-        entry["count"] += finding.count
-    return [entries[name] for name in sorted(entries)]

@@ -117,8 +117,16 @@ def _deliveries(store: Store, month: str, manifest: Mapping[str, Any], inputs: M
         "synthetic": manifest["grundlage"]["datenart"] == "synthetisch",
         "codelists": {"zaehltage": None, "gebietsaenderungen": None} | lists,
         "deliveries": entries,
+        "switches": manifest["grundlage"]["schalter"],
+        "corrections": inputs.get("berichtigungen", []),
+        "waivers": [_waiver(entry) for entry in manifest["grundlage"]["pruefung"].get("ausnahmen", [])],
         "rejected": [],
     }
+
+
+def _waiver(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a waiver as a run records it, from what the release says of it."""
+    return {name: entry[name] for name in ("id", "rule", "units", "ref_months", "reason", "owner", "expires")}
 
 
 def _fetch_findings(manifest: Mapping[str, Any]) -> list[Finding]:

@@ -37,7 +37,7 @@ def run_sample(folder: Path) -> steps.Run:
         archive.extractall(folder / "lieferungen")
     full = load_catalog()
     catalog = replace(full, jobcenters={unit: full.jobcenters[unit] for unit in UNITS}, gebietsaenderungen=())
-    run = replace(steps.open_run(folder / "store", MONTH, [str(folder / "lieferungen")]), catalog=catalog)
+    run = replace(steps.open_run(folder / "store", MONTH, [str(folder / "lieferungen")]), declared=catalog)
     run = replace(run, settings=replace(run.settings, threads=1))
     for name in ("fetch", "stage", "count", "calculate", "compare"):
         getattr(steps, name)(replace(run))

@@ -215,7 +215,7 @@ class Computed:
 
 def computed_country(tree: Path, store: Path) -> Computed:
     catalog = tiny_catalog()
-    run = replace(steps.open_run(store, LAST, [str(tree)]), catalog=catalog)
+    run = replace(steps.open_run(store, LAST, [str(tree)]), declared=catalog)
     run = replace(run, settings=replace(run.settings, threads=1))
     for name in ("fetch", "stage", "count", "calculate", "compare"):
         getattr(steps, name)(replace(run))

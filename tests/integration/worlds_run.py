@@ -38,7 +38,7 @@ def catalog_of(registry: Sequence[Mapping[str, str]]) -> Catalog:
 
 def run_counting(store: Path, month: str, sources: Sequence[Path], registry: Sequence[Mapping[str, str]]) -> steps.Run:
     """Do fetch, stage, count and calculate in this process and return the run."""
-    opened = replace(steps.open_run(store, month, [str(s) for s in sources]), catalog=catalog_of(registry))
+    opened = replace(steps.open_run(store, month, [str(s) for s in sources]), declared=catalog_of(registry))
     opened = replace(opened, settings=replace(opened.settings, threads=1))
     for name in COUNTING:
         getattr(steps, name)(replace(opened))

@@ -255,7 +255,7 @@ class Country:
             gebietsaenderungen=(),
             vergleichstypen=(),
         )
-        self._run = replace(opened, catalog=catalog, settings=replace(opened.settings, threads=1))
+        self._run = replace(opened, declared=catalog, settings=replace(opened.settings, threads=1))
         steps.fetch(replace(self._run))
         self.staged = steps.stage(replace(self._run))
         steps.count(replace(self._run))

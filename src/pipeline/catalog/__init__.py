@@ -3,6 +3,7 @@
 Code lists that come with the deliveries are read here too, because they take the place of the catalog's own.
 """
 
+from pipeline.catalog.decisions import Correction, Decisions, Waiver, read_decisions
 from pipeline.catalog.delivered import CodeListError, read_gebietsaenderungen, read_zaehltage
 from pipeline.catalog.loader import Catalog, CatalogError, load_catalog
 from pipeline.catalog.model import (
@@ -25,6 +26,8 @@ __all__ = [
     "CatalogError",
     "CodeListError",
     "Column",
+    "Correction",
+    "Decisions",
     "Gebietsaenderung",
     "Indicator",
     "Jobcenter",
@@ -36,8 +39,10 @@ __all__ = [
     "Switch",
     "SwitchError",
     "Table",
+    "Waiver",
     "load_catalog",
     "parse_selection",
+    "read_decisions",
     "read_gebietsaenderungen",
     "read_zaehltage",
 ]

@@ -155,6 +155,16 @@ def _read_yaml(file: Traversable) -> Any:
         loader.dispose()
 
 
+def read_entries(file: Traversable) -> list[Any]:
+    """Read a YAML file that is a list of mappings, strictly; each knows its `place`. Raises CatalogError."""
+    content = _read_yaml(file)
+    if content is None:
+        return []
+    if not isinstance(content, list) or not all(isinstance(entry, _Node) for entry in content):
+        raise CatalogError(f"{file.name}: the file must be a list of entries")
+    return content
+
+
 def _understood(file: Traversable, parse: Callable[[str, Any], T]) -> dict[str, T]:
     """Return what `parse(name, node)` makes of every entry of a YAML file."""
     return {name: _made(node, partial(parse, name)) for name, node in _read_yaml(file).items()}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.catalog import Catalog, Gebietsaenderung
+from pipeline.catalog import Catalog, Correction, Gebietsaenderung
+from pipeline.count.correcting import corrected
 from pipeline.count.eckwerte import Assembler, eckwerte_table, small_euro_cells
 from pipeline.count.territory import Territory, in_effect, successors
 from pipeline.months import Zaehltage, month_range
@@ -70,9 +71,13 @@ def count(
     catalog: Catalog,
     settings: Settings,
     *,
+    corrections: Sequence[Correction] = (),
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Counted:
-    """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`)."""
+    """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`).
+
+    `corrections` change cells of the published counts before they enter the Eckwerte.
+    """
     from pipeline.count.engine import DuckDb
     from pipeline.count.states import Counting
 
@@ -95,6 +100,7 @@ def count(
     assembler = Assembler(catalog, territory, months)
     assembler.person_route(counts)
     published = {m: pq.read_table(store.root / file) for m, file in files.get("eckwerte", {}).items()}
+    published, applied, about_corrections = corrected(published, corrections, catalog)
     assembler.published_route(published)
     cells = assembler.cells()
     for position, m in enumerate(months):
@@ -110,6 +116,7 @@ def count(
             "units": list(territory.units),
             "members": [j.jc_id for j in territory.members],
             "without_delivery": without,
+            "corrections": [correction.id for correction in applied],
             "small_euro_cells": small_euro_cells(payments, catalog.merkmale.values(), least),
         },
     )
@@ -117,15 +124,18 @@ def count(
     write_findings(
         store.findings(month, "count"),
         [
-            Finding(
-                rule.rule_id,
-                rule.severity,
-                "count",
-                "no delivery by any route, left out of all sums",
-                jc_id=jc_id,
-                action=rule.action_de,
-            )
-            for jc_id in without
+            *about_corrections,
+            *(
+                Finding(
+                    rule.rule_id,
+                    rule.severity,
+                    "count",
+                    "no delivery by any route, left out of all sums",
+                    jc_id=jc_id,
+                    action=rule.action_de,
+                )
+                for jc_id in without
+            ),
         ],
     )
     return Counted(

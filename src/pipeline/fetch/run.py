@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, Decisions
 from pipeline.fetch.exchange import FetchError, Listing, Offer, PullError, Source, UnreachableError
 from pipeline.fetch.gathering import for_each
 from pipeline.fetch.incoming import HtmlPageError, Incoming, StoreWriteError
@@ -31,6 +31,7 @@ from pipeline.store import Delivery, Finding, Store, write_bytes, write_findings
 Progress = Callable[[int, int, str], None]
 PROGRESS_SECONDS = 0.05
 FAILURES_IN_A_ROW = 20
+NOTHING_DECIDED = Decisions()
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,19 @@ def fetch(
     catalog: Catalog,
     settings: Settings,
     *,
+    decisions: Decisions = NOTHING_DECIDED,
     progress: Progress | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> FetchResult:
     """Pull what the sources offer for months up to `month`, and write `runs/<month>/deliveries.json` and the findings.
 
-    Later sources win. The caller holds the store's lock. Raises FetchError if a source tells nothing, if the store cannot
-    take files, or if there is no delivery at all; whatever was pulled before that is kept and is not pulled again.
+    Later sources win. The switches that `catalog` has selected and the `decisions` in force today are written down with the
+    deliveries: the later steps of the month follow them. The caller holds the store's lock. Raises FetchError if a source
+    tells nothing, if the store cannot take files, or if there is no delivery at all; whatever was pulled before that is kept
+    and is not pulled again.
     """
     month_number(month)
-    run = _Run(store, month, catalog, settings, progress, now)
+    run = _Run(store, month, catalog, settings, decisions, progress, now)
     try:
         return asyncio.run(run.go(sources))
     except (StoreWriteError, OSError) as error:
@@ -99,6 +103,7 @@ class _Run:
         month: str,
         catalog: Catalog,
         settings: Settings,
+        decisions: Decisions,
         progress: Progress | None,
         now: Callable[[], datetime],
     ) -> None:
@@ -106,6 +111,7 @@ class _Run:
         self.month = month
         self.catalog = catalog
         self.settings = settings
+        self.decisions, self.expired = decisions.on(now().date())
         self.progress = progress
         self.layout = Layout(catalog, month)
         self.incoming = Incoming(store, settings.max_unpacked_bytes)
@@ -300,6 +306,8 @@ class _Run:
             "sources": displays,
             "synthetic": synthetic,
             "codelists": {n: {"sha256": d.sha256, "address": d.address} if d else None for n, d in lists.items()},
+            "switches": self.catalog.selection,
+            **self.decisions.as_json(),
             "rejected": sorted(self.rejected.values(), key=lambda r: (r["table"], r["ref_month"], r["unit"])),
         }
         entries = [_entry(d) for _, d in sorted(deliveries.items(), key=_by_table)]
@@ -336,6 +344,8 @@ class _Run:
     ) -> None:
         days = read_zaehltage(self.store.snapshot(zaehltage.sha256)) if zaehltage else self.catalog.zaehltage
         attempted = self.failed | set(self.rejected)
+        for waiver in self.expired:
+            self._find("WAIVER-EXPIRED", f"waiver {waiver.id} of {waiver.rule} has expired on {waiver.expires}")
         self.findings += missing(deliveries.keys(), attempted, self.month, self.catalog, days)
         self.findings += revised(in_force, self.register.history, self.catalog)
         self.findings += same_bytes(deliveries.values(), self.catalog, self.store.snapshot)
