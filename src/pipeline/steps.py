@@ -420,9 +420,26 @@ def _manifest_inputs(run: Run) -> dict[str, Any]:
             for d in run.deliveries["deliveries"]
         ],
         "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
-        "berichtigungen": [c for c in run.deliveries.get("corrections", ()) if c["id"] in run.counted["corrections"]],
+        "berichtigungen": _published_corrections(run),
+        "berichtigungen_sha256": run.deliveries.get("corrections_sha256", ""),
         "lock_sha256": _lock_digest(),
     }
+
+
+def _published_corrections(run: Run) -> list[dict[str, str]]:
+    """Return the applied corrections; one whose cell is withheld is named without its numbers."""
+    applied = [c for c in run.decisions.corrections if c.id in run.counted["corrections"]]
+    if not applied:
+        return []
+    keys = ("ref_month", "jc_id", "geschlecht", "merkmal")
+    table = pq.read_table(
+        run.store.opened(run.month)["eckwerte"],
+        columns=[*keys, "wert"],
+        filters=[("ref_month", "in", [c.ref_month for c in applied]), ("jc_id", "in", [c.jc_id for c in applied])],
+    )
+    open_cells = {tuple(row[k] for k in keys) for row in table.to_pylist() if row["wert"] is not None}
+    numbers = ("expect", "value")
+    return [{k: v for k, v in asdict(c).items() if c.cell in open_cells or k not in numbers} for c in applied]
 
 
 def _lock_digest() -> str:

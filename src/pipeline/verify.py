@@ -5,6 +5,7 @@ The computation happens in a clean store inside the store; afterwards it is remo
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import tempfile
@@ -58,6 +59,8 @@ def verify(store_root: Path, name: str, report: Callable[[str], None] = lambda t
 def _broken_snapshots(store: Store, inputs: Mapping[str, Any]) -> list[str]:
     digests = {d["sha256"]: d["address"] for d in inputs["lieferungen"]}
     digests |= {digest: f"{name}.csv" for name, digest in inputs["codelisten"].items()}
+    if corrections := inputs.get("berichtigungen_sha256"):
+        digests[corrections] = "corrections.yml"
     problems = []
     for digest, address in sorted(digests.items(), key=lambda item: item[1]):
         path = store.snapshot(digest)
@@ -110,6 +113,7 @@ def _deliveries(store: Store, month: str, manifest: Mapping[str, Any], inputs: M
                 "bytes": store.snapshot(delivery["sha256"]).stat().st_size,
             }
         )
+    digest = inputs.get("berichtigungen_sha256", "")
     lists = {name: {"sha256": digest, "address": f"{name}.csv"} for name, digest in inputs["codelisten"].items()}
     return {
         "month": month,
@@ -118,7 +122,8 @@ def _deliveries(store: Store, month: str, manifest: Mapping[str, Any], inputs: M
         "codelists": {"zaehltage": None, "gebietsaenderungen": None} | lists,
         "deliveries": entries,
         "switches": manifest["grundlage"]["schalter"],
-        "corrections": inputs.get("berichtigungen", []),
+        "corrections": json.loads(store.snapshot(digest).read_bytes()) if digest else [],
+        "corrections_sha256": digest,
         "waivers": [_waiver(entry) for entry in manifest["grundlage"]["pruefung"].get("ausnahmen", [])],
         "rejected": [],
     }

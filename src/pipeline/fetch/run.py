@@ -6,6 +6,7 @@ Sources, places and judgements live in their own modules; here they are put in o
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from collections import defaultdict
@@ -308,6 +309,7 @@ class _Run:
             "codelists": {n: {"sha256": d.sha256, "address": d.address} if d else None for n, d in lists.items()},
             "switches": self.catalog.selection,
             **self.decisions.as_json(),
+            "corrections_sha256": self._kept_corrections(),
             "rejected": sorted(self.rejected.values(), key=lambda r: (r["table"], r["ref_month"], r["unit"])),
         }
         entries = [_entry(d) for _, d in sorted(deliveries.items(), key=_by_table)]
@@ -328,6 +330,16 @@ class _Run:
             bytes=self.bytes,
             synthetic=synthetic,
         )
+
+    def _kept_corrections(self) -> str:
+        """Keep the corrections beside the original bytes, so that a release can be computed anew; return their digest."""
+        if not self.decisions.corrections:
+            return ""
+        content = json.dumps(self.decisions.as_json()["corrections"], ensure_ascii=False, sort_keys=True).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        if not self.store.snapshot(digest).exists():
+            write_bytes(self.store.snapshot(digest), content)
+        return digest
 
     def _require_codelists(self, lists: dict[str, Delivery | None]) -> None:
         """Stop if a code list is offered but cannot be had: every figure would silently be another one."""

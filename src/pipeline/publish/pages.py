@@ -72,6 +72,7 @@ def write_site(
     changes: pa.Table,
     files: Mapping[str, Mapping[str, Any]],
     verdict: Mapping[str, Any],
+    inputs: Mapping[str, Any],
     catalog: Catalog,
     edition: Edition,
 ) -> None:
@@ -83,7 +84,7 @@ def write_site(
     environment = _environment(found, catalog, edition, files)
     _write(folder, environment, "index.html", "index.html", overview(found, changes))
     _write(folder, environment, "aenderungen.html", "aenderungen.html", revisions(changes, found, catalog, edition))
-    _write(folder, environment, "daten.html", "daten.html", data_page(verdict, found, catalog))
+    _write(folder, environment, "daten.html", "daten.html", data_page(verdict, inputs, found, catalog))
     signs = Signs.of(catalog)
     for comparison in found.values():
         drawings = Drawings(comparison, history)

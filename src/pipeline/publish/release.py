@@ -76,7 +76,8 @@ def publish(
     """Write the release of a month from its suppressed tables, or find that the newest one says the same.
 
     `manifest_inputs` is JSON and stands in the manifest as it is; under `lieferungen` it names the deliveries
-    (address to sha-256, or a list with ref_month, table, unit, sha256), under `lock_sha256` the lock file's digest.
+    (address to sha-256, or a list with ref_month, table, unit, sha256), under `lock_sha256` the lock file's digest, under
+    `berichtigungen` the corrections that were applied. `verdict` may name the waivers that took effect under `ausnahmen`.
     `verdict` is JSON too; `regeln`, `bestanden` and the rules in `broken` (titel, severity, units), if there, are
     printed. `site_url` is the public address of
     the folder `releases`. The caller holds the store's lock. Raises OpenedTableError and ManifestError.
@@ -113,7 +114,7 @@ def publish(
         report(4, len(STEPS), STEPS[4])
         data_files = describe_files(folder)
         write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
-        write_site(folder / "site", found, history, changes, data_files, verdict, catalog, edition)
+        write_site(folder / "site", found, history, changes, data_files, verdict, manifest_inputs, catalog, edition)
         report(5, len(STEPS), STEPS[5])
         manifest = {
             "release": edition.name,
