@@ -46,6 +46,8 @@ GIVEN = [
     ("SMTP_STARTTLS", "true", True),
     ("SITE_URL", "https://example.org/", "https://example.org/"),
     ("DOCS_URL", "https://example.org/docs", "https://example.org/docs"),
+    ("SWITCHES", "imputer=on, check_day=zaehltag,", ("imputer=on", "check_day=zaehltag")),
+    ("CORRECTIONS", "some/folder", Path("some/folder")),
 ]
 
 
