@@ -6,10 +6,13 @@ import random
 from pathlib import Path
 
 import pytest
+from staged_worlds import staged_world, stages
 from worlds_run import (
+    computed_bytes,
     computed_eckwerte,
     computed_kennzahlen,
     differences,
+    disagreements,
     expected_eckwerte,
     expected_kennzahlen,
     run_counting,
@@ -19,6 +22,7 @@ from reference import compute
 from reference.worlds import World, make_world
 
 SEEDS = (1, 2, 3, 6)
+STAGED_SEEDS = (101, 104, 109)
 
 
 def assert_equal(world: World, store: Path) -> None:
@@ -47,6 +51,22 @@ def test_a_revision_in_the_same_tree_recounts_what_read_it(tmp_path: Path) -> No
     assert_equal(world, tmp_path / "store")
     after = computed_eckwerte(run_counting(tmp_path / "store", world.run_month, world.sources, world.registry))
     assert before != after
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", STAGED_SEEDS)
+def test_every_stage_of_revisions_gives_the_reference_and_what_an_empty_store_gives(seed: int, tmp_path: Path) -> None:
+    world = staged_world(seed, tmp_path / "world", persons=60)
+    before: dict[str, bytes] = {}
+    for number, stage in enumerate(stages(world, tmp_path)):
+        run = run_counting(tmp_path / "store", world.run_month, stage.sources, world.registry)
+        assert disagreements(run, stage.in_force, world.registry) == [], stage.what
+        after = computed_bytes(run)
+        assert after != before, stage.what
+        if number % 2:
+            fresh = run_counting(tmp_path / f"fresh{number}", world.run_month, stage.in_force, world.registry)
+            assert computed_bytes(fresh) == after, stage.what
+        before = after
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline import steps
 from pipeline.catalog import Catalog, Jobcenter, load_catalog
+from reference import compute
 
 Cells = dict[tuple[str, ...], tuple[Any, ...]]
 COUNTING = ("fetch", "stage", "count", "calculate")
@@ -102,6 +103,26 @@ def _number(value: Any) -> Decimal | None:
     if value is None or value == "":
         return None
     return Decimal(value.numerator) / Decimal(value.denominator) if hasattr(value, "numerator") else Decimal(str(value))
+
+
+def computed_bytes(run: steps.Run) -> dict[str, bytes]:
+    """Return the computed tables of a run by place in the store, as bytes."""
+    paths = [run.store.eckwerte(month) for month in run.counted["months"]]
+    paths += [run.store.computed(name, run.month) for name in ("kennzahlen", "reihe")]
+    return {str(path.relative_to(run.store.root)): path.read_bytes() for path in paths}
+
+
+def disagreements(run: steps.Run, sources: Sequence[Path], registry: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return one line for each cell of a run in which the reference, reading `sources`, says something else."""
+    eckwerte, kennzahlen = compute(list(sources), run.month, [dict(row) for row in registry])
+    found = []
+    for expected, computed in (
+        (expected_eckwerte(eckwerte), computed_eckwerte(run)),
+        (expected_kennzahlen(kennzahlen), computed_kennzahlen(run)),
+    ):
+        found += differences(expected, computed)
+        found += [f"{' '.join(key)}: not expected" for key in sorted(set(computed) - set(expected))]
+    return found
 
 
 def differences(expected: Cells, computed: Cells) -> list[str]:

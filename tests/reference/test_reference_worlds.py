@@ -107,3 +107,13 @@ def test_rejected_revision_readings_differ(tmp_path: Path, monkeypatch: pytest.M
     assert compute(world.sources, world.run_month, world.registry) != plain
     monkeypatch.setattr(deliveries, "REJECTED_REVISION_FALLS_BACK", True)
     assert compute(world.sources, world.run_month, world.registry) == plain
+
+
+def test_pending_revisions_can_be_written_in_parts(tmp_path: Path) -> None:
+    """Central deliveries are among them, and what is written is not pending any more."""
+    world = make_world(8, tmp_path, history=15, persons=60, features={"revisions", "central_revisions", "published"})
+    assert {table for _, table, _ in world.pending} >= {"beschaeftigung", "eckwerte"}
+    some = sorted(world.pending)[:3]
+    assert world.revise_in_place(some) == some
+    assert not set(some) & set(world.pending)
+    assert world.pending

@@ -40,6 +40,7 @@ FEATURES = {
     "bad_rows": "rows that break what the contract says of a column",
     "rejected": "deliveries with a missing or unknown column, or unreadable",
     "revisions": "some deliveries incomplete or missing at first; their revisions are pending",
+    "central_revisions": "months of beschaeftigung and eckwerte are among the revisions, whatever else is",
     "second_source": "some deliveries incomplete or missing at first, and revised by a second source",
     "rejected_revision": "a revision in the second source with a broken structure",
     "late_records": "starts recorded after the freeze day",
@@ -56,8 +57,8 @@ FEATURES = {
     "columns": "columns in any order",
     "ids": "identifiers with leading zeros, different only in upper and lower case, with umlauts",
 }
-CONTESTED = frozenset({"rejected_revision"})
-"""Features whose reading is open; never on unless asked for."""
+CONTESTED = frozenset({"rejected_revision", "central_revisions"})
+"""Features whose reading is open, or that only stages of revisions need; never on unless asked for."""
 
 LAENDER = ("Sachsen-Anhalt", "Niedersachsen", "Bayern")
 NEW_LISTS = dt.date(2019, 1, 1)
@@ -128,21 +129,21 @@ class World:
     pending: dict[Address, tuple[list[Row], str]] = field(default_factory=dict)
     """Revisions that are not written yet: rows and file suffix by address."""
 
-    def revise_in_place(self) -> list[Address]:
-        """Write the pending revisions over the files of the first source; return the changed addresses.
+    def revise_in_place(self, only: Iterable[Address] | None = None) -> list[Address]:
+        """Write the pending revisions (or only some) over the files of the first source; return the changed addresses.
 
         None of them has been revised by a later source, so every one of them takes effect.
         """
-        return self._revise(self.sources[0])
+        return self._revise(self.sources[0], only)
 
-    def revise_as_source(self, directory: Path) -> list[Address]:
-        """Write the pending revisions as one more source, named last; return the changed addresses."""
+    def revise_as_source(self, directory: Path, only: Iterable[Address] | None = None) -> list[Address]:
+        """Write the pending revisions (or only some) as one more source, named last; return the changed addresses."""
         self.sources.append(directory)
-        return self._revise(directory)
+        return self._revise(directory, only)
 
-    def _revise(self, root: Path) -> list[Address]:
-        """Write all pending revisions below a root."""
-        written = sorted(self.pending)
+    def _revise(self, root: Path, only: Iterable[Address] | None) -> list[Address]:
+        """Write pending revisions below a root."""
+        written = sorted(self.pending if only is None else only)
         for address in written:
             rows, suffix = self.pending.pop(address)
             write_delivery(root, address, rows, suffix)
@@ -819,6 +820,10 @@ class Writer:
         revised = set(self.rng.sample(sorted(self.content), 12)) - set(spoilt)
         if not self.m.has("revisions") and not self.m.has("second_source"):
             revised = set()
+        if self.m.has("central_revisions"):
+            for table in sorted(SINGLE_UNIT):
+                central = sorted(a for a in self.content if a[1] == table and a not in spoilt)
+                revised |= set(self.rng.sample(central, min(4, len(central))))
         for address, rows in sorted(self.content.items()):
             suffix = self.rng.choice((".csv", ".csv", ".csv.gz", ".parquet"))
             if address in spoilt and not (address[1] in SINGLE_UNIT and self.m.chance(0.5)):
@@ -829,6 +834,8 @@ class Writer:
                 if self.m.chance(0.25):
                     continue
                 kept = [row for row in rows if self.m.chance(0.8)]
+                if self.m.has("central_revisions") and address[1] == "eckwerte":
+                    kept = [self._as_published_first(row) for row in kept]
                 write_delivery(root, address, kept, suffix)
                 continue
             if self.m.has("bad_rows") and rows and self.m.chance(0.06):
@@ -840,6 +847,14 @@ class Writer:
             write_delivery(root, address, rows, suffix, columns)
         self._write_lists(root)
         return pending
+
+    def _as_published_first(self, row: Row) -> Row:
+        """Return a published count as it may have read before its revision: another value, another sign."""
+        if not self.m.chance(0.2):
+            return row
+        if self.m.chance(0.5):
+            return row | {"wert": None, "zeichen": self.rng.choice(("-", "*", "x", ".", "..."))}
+        return row | {"wert": (row["wert"] or Decimal(0)) + 1, "zeichen": ""}
 
     def _write_broken(self, root: Path, address: Address, rows: list[Row], suffix: str) -> None:
         """Write a delivery whose structure is broken."""

@@ -44,10 +44,10 @@ BROKEN = [
     (
         "codelists/jobcenters.csv",
         appended("t04412,Saalekreis,Sachsen-Anhalt,zkT,15088,0,,2012-01-01,,assumed,,"),
-        "line 420: t04412 stands twice",
+        "line 426: t04412 stands twice",
     ),
-    ("codelists/gebietsaenderungen.csv", appended("t99999,t04412,2020-01-01"), "line 15: t99999 is not in jobcenters"),
-    ("codelists/gebietsaenderungen.csv", appended("t04412,t04502,2020-13-01"), "line 15: "),
+    ("codelists/gebietsaenderungen.csv", appended("t99999,t04412,2020-01-01"), "line 21: t99999 is not in jobcenters"),
+    ("codelists/gebietsaenderungen.csv", appended("t04412,t04502,2020-13-01"), "line 21: "),
     ("codelists/foerderung.csv", replaced("16b,,,true", "16b,,,ja"), "line 3: 'ja' is neither true nor false"),
     (
         "codelists/foerderung.csv",
