@@ -7,7 +7,7 @@ from pipeline.store.findings import Finding, read_findings, write_findings
 from pipeline.store.layout import OPENED, Store
 from pipeline.store.lock import StoreBusyError
 from pipeline.store.register import Delivery, Register
-from pipeline.store.writing import read_json, write_bytes, write_json, write_table
+from pipeline.store.writing import append_lines, read_json, whole_lines, write_bytes, write_json, write_table
 
 __all__ = [
     "OPENED",
@@ -16,8 +16,10 @@ __all__ = [
     "Register",
     "Store",
     "StoreBusyError",
+    "append_lines",
     "read_findings",
     "read_json",
+    "whole_lines",
     "write_bytes",
     "write_findings",
     "write_json",

@@ -6,10 +6,11 @@ The newest entry of a delivery is the one in force; earlier ones stay, so that a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from pipeline.store.writing import append_lines, whole_lines
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
 
@@ -50,12 +51,8 @@ class Register:
 
     def history(self) -> list[Delivery]:
         """Return all entries, oldest first."""
-        if not self.path.exists():
-            return []
-        content = self.path.read_bytes()
-        lines = content.split(b"\n")
         entries = []
-        for number, line in enumerate(lines[:-1], start=1):
+        for number, line in enumerate(whole_lines(self.path), start=1):
             try:
                 raw = json.loads(line)
                 entries.append(Delivery(**{name: raw[name] for name in _FIELDS}))
@@ -65,18 +62,4 @@ class Register:
 
     def append(self, entries: Iterable[Delivery]) -> None:
         """Append entries durably; cuts a torn last line first."""
-        rows = [json.dumps(asdict(e), ensure_ascii=False, sort_keys=True) + "\n" for e in entries]
-        if not rows:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size:
-                file.seek(size - 1)
-                if file.read(1) != b"\n":
-                    file.seek(0)
-                    content = file.read()
-                    file.truncate(content.rfind(b"\n") + 1)
-            file.write("".join(rows).encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
+        append_lines(self.path, (json.dumps(asdict(e), ensure_ascii=False, sort_keys=True) for e in entries))

@@ -1,11 +1,11 @@
-"""Atomic writes: a file is there whole or not at all. Every writer of the project goes through these functions."""
+"""Atomic writes: a file is there whole or not at all, and so is a line of a log. Every writer of the project comes here."""
 
 from __future__ import annotations
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,29 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def append_lines(path: Path, lines: Iterable[str]) -> None:
+    """Append lines durably; a torn last line of a killed process is cut off first, so whole lines stay whole."""
+    content = "".join(f"{line}\n" for line in lines).encode("utf-8")
+    if not content:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size:
+            file.seek(size - 1)
+            if file.read(1) != b"\n":
+                file.seek(0)
+                file.truncate(file.read().rfind(b"\n") + 1)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def whole_lines(path: Path) -> list[bytes]:
+    """Return the lines of a file written by `append_lines`, without a torn last one; an absent file has none."""
+    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
 
 
 def write_table(path: Path, table: pa.Table, *, delta: tuple[str, ...] = ()) -> None:
