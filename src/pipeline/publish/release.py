@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.catalog import Catalog
 from pipeline.months import month_number
-from pipeline.publish import releases
+from pipeline.publish import journal, releases
 from pipeline.publish.changes import changes_between
 from pipeline.publish.comparison import Comparison, comparisons
 from pipeline.publish.csvfiles import write_excel_csv, write_machine_csv
@@ -62,6 +63,10 @@ class Published:
         return f"{self.month}.{self.number}"
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def publish(
     store: Store,
     month: str,
@@ -72,8 +77,11 @@ def publish(
     synthetic: bool,
     site_url: str = "",
     progress: Progress | None = None,
+    now: Callable[[], datetime] = _utc_now,
 ) -> Published:
     """Write the release of a month from its suppressed tables, or find that the newest one says the same.
+
+    The moment `now` goes into the journal beside the releases and into nothing else.
 
     `manifest_inputs` is JSON and stands in the manifest as it is; under `lieferungen` it names the deliveries
     (address to sha-256, or a list with ref_month, table, unit, sha256), under `lock_sha256` the lock file's digest, under
@@ -92,7 +100,8 @@ def publish(
     if earlier:
         newest = store.release(month, earlier[-1])
         if read_manifest(newest)["grundlage"] == basis and not broken_files(newest, digests=False):
-            return _published(store, month, earlier[-1], read_manifest(newest)["seite"], site_url, unchanged=True)
+            page = read_manifest(newest)["seite"]
+            return _published(store, month, earlier[-1], page, site_url, now, unchanged=True)
     tables = read_opened(paths, catalog)
     number = earlier[-1] + 1 if earlier else 1
     previous = store.release(month, earlier[-1]) if earlier else None
@@ -129,10 +138,20 @@ def publish(
         }
         write_json(folder / NAME, manifest)
     report(len(STEPS), len(STEPS), STEPS[5])
-    return _published(store, month, number, page, site_url, unchanged=False)
+    return _published(store, month, number, page, site_url, now, unchanged=False)
 
 
-def _published(store: Store, month: str, number: int, page: str, site_url: str, *, unchanged: bool) -> Published:
+def _published(
+    store: Store,
+    month: str,
+    number: int,
+    page: str,
+    site_url: str,
+    now: Callable[[], datetime],
+    *,
+    unchanged: bool,
+) -> Published:
+    journal.note(store, () if unchanged else (f"{month}.{number}",), now)
     current = releases.point_to_newest(store)
     folder = store.release(month, number)
     address = f"{site_url.rstrip('/')}/{month}/{number}/{page}" if site_url else str(folder / page)

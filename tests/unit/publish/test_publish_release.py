@@ -115,7 +115,7 @@ def test_released_files_are_read_only_and_no_leftover_stays(tmp_path: Path) -> N
     (leftover / "half").write_text("x")
     published = publish_country(store, world)
     assert all(p.stat().st_mode & 0o777 == 0o444 for p in published.folder.rglob("*") if p.is_file())
-    assert sorted(p.name for p in store.releases.iterdir()) == [MONTH, "aktuell"]
+    assert sorted(p.name for p in store.releases.iterdir()) == [MONTH, "aktuell", "ausgaben.jsonl"]
 
 
 def test_missing_suppressed_table_says_what_to_do(tmp_path: Path) -> None:
