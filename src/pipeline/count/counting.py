@@ -63,6 +63,23 @@ def territory_of(
     )
 
 
+Files = dict[str, dict[str, str]]
+
+
+def scope(
+    month: str, staged: Mapping[str, Mapping[str, Any]], territory: Territory
+) -> tuple[list[str], Files, frozenset[str]]:
+    """Return what a run counts: the months, the staged files by table and month, and the months with employment data.
+
+    Raises NothingDeliveredError.
+    """
+    if not territory.first_month:
+        raise NothingDeliveredError(f"no delivery up to {month} could be read; see the findings of fetch and stage")
+    months = month_range(min(territory.first_month.values()), month)
+    files = {t: {m: entry["file"] for m, entry in by_month.items() if entry["units"]} for t, by_month in staged.items()}
+    return months, files, frozenset(files.get("beschaeftigung", {}))
+
+
 def count(
     store: Store,
     month: str,
@@ -81,11 +98,7 @@ def count(
     from pipeline.count.engine import DuckDb
     from pipeline.count.states import Counting
 
-    if not territory.first_month:
-        raise NothingDeliveredError(f"no delivery up to {month} could be read; see the findings of fetch and stage")
-    months = month_range(min(territory.first_month.values()), month)
-    files = {t: {m: entry["file"] for m, entry in by_month.items() if entry["units"]} for t, by_month in staged.items()}
-    check_months = frozenset(files.get("beschaeftigung", {}))
+    months, files, check_months = scope(month, staged, territory)
     counts: dict[str, dict[str, pa.Table]] = {}
     with (
         store.overflow("count") as overflow,

@@ -142,11 +142,14 @@ class Counting:
         if path.exists():
             self.progress.reused += 1
         else:
-            self.engine.run_to_file(count, {alias: value for alias, (_, value) in inputs.items()}, path, sort=sort)
+            self._make(count, {alias: value for alias, (_, value) in inputs.items()}, path, sort)
             self.progress.computed += 1
         state = State(key, path)
         self._known[name, month] = state
         return state
+
+    def _make(self, count: Count, inputs: Mapping[str, Input], path: Path, sort: Sequence[str]) -> None:
+        self.engine.run_to_file(count, inputs, path, sort=sort)
 
     def _table(self, state: State) -> pa.Table:
         return pq.read_table(state.path)
@@ -225,6 +228,10 @@ class Counting:
 
     def counts(self, month: str, check_months: frozenset[str]) -> dict[str, pa.Table]:
         """Return the small tables of counts of a month; `check_months` are those whose employment data have come."""
+        return {name: self._table(state) for name, state in self.count_states(month, check_months).items()}
+
+    def count_states(self, month: str, check_months: frozenset[str]) -> dict[str, State]:
+        """Return the states that hold the counts of a month, by name."""
         before = add_months(month, -1)
         now, then = self._state(self.stock(month)), self._state(self.stock(before))
         gebiet, calendar = self._list("gebiet"), self._calendar(month)
@@ -283,7 +290,7 @@ class Counting:
         following = month_range(add_months(month, 1), add_months(month, 6))
         if all(m in check_months for m in following):
             result["continuous"] = self._checked("continuous", month, events, following)
-        return {name: self._table(state) for name, state in result.items()}
+        return result
 
     def _checked(self, name: str, month: str, events: tuple[str, Input], months: Sequence[str]) -> State:
         employed = [self.employed(m) for m in months]
