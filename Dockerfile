@@ -17,6 +17,7 @@ RUN python -m pip install --no-deps --require-hashes -r requirements-build.lock 
 COPY pyproject.toml README.md ./
 COPY src ./src
 COPY expectations ./expectations
+COPY corrections ./corrections
 COPY dags ./dags
 # editable, so that rules and code lists stay where an operator can read them
 RUN python -m pip install --no-deps --no-build-isolation -e . && python -m pip check
