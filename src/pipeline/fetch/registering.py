@@ -30,8 +30,10 @@ class Registering:
         self.history = self._register.history()
         self.newest: dict[Key, Delivery] = {d.key: d for d in self.history}
         self.before = dict(self.newest)
-        self._by_source = {(d.source, d.address): d for d in self.history}
-        self._by_version = {(d.address, d.version): d for d in self.history if is_strong(d.version)}
+        # What a plan has pulled need not be pulled again; it comes into force when a source still offers it.
+        pulled = sorted([*Register(store.planned_file).history(), *self.history], key=lambda d: d.fetched_at)
+        self._by_source = {(d.source, d.address): d for d in pulled}
+        self._by_version = {(d.address, d.version): d for d in pulled if is_strong(d.version)}
 
     def known(self, source: str, offer: Offer) -> Delivery | None:
         """Return what the store has of this address of the source, if its bytes are still there."""
@@ -78,6 +80,8 @@ class Registering:
 
         What a source offers now wins even if another source delivered something else since: it is registered again.
         """
-        self._batch += [d for key, d in offered.items() if self.newest[key].sha256 != d.sha256]
+        self._batch += [
+            d for key, d in offered.items() if key not in self.newest or self.newest[key].sha256 != d.sha256
+        ]
         self.flush()
         return {key: offered.get(key, d) for key, d in self.newest.items() if key[0] <= month}

@@ -41,6 +41,11 @@ class Store:
         return self.root / "snapshots" / "register.jsonl"
 
     @property
+    def planned_file(self) -> Path:
+        """Return the list of deliveries that plans have pulled: their bytes are kept, but they are in force nowhere."""
+        return self.root / "snapshots" / "planned.jsonl"
+
+    @property
     def objects(self) -> Path:
         """Return the folder of original bytes."""
         return self.root / "snapshots" / "objects"
