@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.catalog import load_catalog
 from pipeline.months import MonthError, month_number
-from pipeline.notify.history import broken_entries, broken_since, found_values
+from pipeline.notify.history import broken_entries, broken_since, found_values, waived_entries
 from pipeline.notify.messages import Crash, crash_key, crash_mail, delay_mail, digest_mail, quality_keys, quality_mail
 from pipeline.notify.outbox import cover, deliver, forget, was_reported
 from pipeline.settings import Settings
@@ -53,7 +53,7 @@ def report_publication(store: Store, settings: Settings, month: str, number: int
     not, it waits in the store.
     """
     forget(store, quality_keys(month))
-    verdict = {"month": month, "broken": broken_entries(store, month)}
+    verdict = {"month": month, "broken": broken_entries(store, month), "waived": waived_entries(store, month)}
     url = f"{settings.site_url.rstrip('/')}/{month}/{number}/" if settings.site_url else ""
     message = digest_mail(
         verdict,

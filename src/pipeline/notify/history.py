@@ -25,6 +25,17 @@ def broken_entries(store: Store, month: str) -> list[dict[str, Any]]:
     return list(entries.values())
 
 
+def waived_entries(store: Store, month: str) -> list[dict[str, Any]]:
+    """Return the waivers that took effect in the run for `month`, as its verdicts name them."""
+    entries: list[dict[str, Any]] = []
+    for name in VERDICTS:
+        try:
+            entries += [dict(entry) for entry in read_json(store.run(month) / name).get("waived", ())]
+        except (OSError, ValueError, TypeError, AttributeError):
+            continue
+    return entries
+
+
 def found_values(store: Store, month: str) -> dict[str, list[Found]]:
     """Return what the broken rules of the run for `month` found, as far as its verdicts name places: at most fifty a rule."""
     found: dict[str, list[Found]] = {}

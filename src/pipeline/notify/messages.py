@@ -124,7 +124,7 @@ def digest_mail(
     url: str = "",
     docs_url: str = "",
 ) -> Message:
-    """Say that a month is published and with which warnings; one message per release.
+    """Say that a month is published, with which warnings and in spite of which waived rules; one message per release.
 
     `release` has `month` and `number`; `url` is where recipients read it, empty if it is not served.
     """
@@ -141,6 +141,7 @@ def digest_mail(
         word=word,
         warnings=warnings,
         notes=[r for r in rules if r["severity"] == "info"],
+        waived=[_waived(entry, names or {}) for entry in verdict.get("waived", ())],
         url=url,
         docs_url=docs_url,
     )
@@ -229,6 +230,18 @@ def _rule(
         "massnahme": str(entry.get("massnahme") or "Siehe Betriebsanleitung."),
         "since": _since(streak),
         "runbook": _page(RUNBOOK, docs_url) + f"#{entry['rule']}",
+    }
+
+
+def _waived(entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, str]:
+    """Return a waiver that took effect, as text."""
+    units = [str(u) for u in entry.get("units", ()) if u]
+    return {
+        "titel": str(entry["titel"]),
+        "rule": str(entry["rule"]),
+        "units": _unit_list(units, names),
+        "reason": str(entry["reason"]),
+        "expires": str(entry["expires"]),
     }
 
 

@@ -215,3 +215,21 @@ def test_every_message_is_well_formed_html():
         parser.feed(mail.html)
         assert parser.open == []
         assert "http" not in mail.html.replace("http://x", ""), "a mail loads nothing from elsewhere"
+
+
+@pytest.mark.parametrize("kind", ["text", "html"])
+def test_the_mail_of_a_publication_names_what_was_waived_with_reason_and_end(kind):
+    waived = {
+        "titel": "Bestand eingebrochen",
+        "rule": "RELEASE-STOCK",
+        "units": ["t04412"],
+        "reason": "Wechsel des Fachverfahrens",
+        "expires": "2018-12-31",
+    }
+    release = {"month": "2018-07", "number": 1}
+    mail = digest_mail(verdict(WARNING) | {"waived": [waived]}, release, names={"t04412": "Saalekreis"})
+    body = getattr(mail, kind)
+    for text in ("Saalekreis (t04412)", "Wechsel des Fachverfahrens", "2018-12-31", "mit Begründung und Frist"):
+        assert text in body, text
+    assert "mit einer Warnung" in mail.subject
+    assert "Frist" not in getattr(digest_mail(verdict(WARNING), release), kind)
