@@ -1,4 +1,7 @@
-"""Atomic writes: a file is there whole or not at all, and so is a line of a log. Every writer of the project comes here."""
+"""Atomic writes: a file is there whole or not at all, and so is a line of a log. Every writer of the project comes here.
+
+What is written is for its owner alone (mode 0600); a release is opened to readers when it is sealed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,6 @@ def replacing(path: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        temporary.chmod(0o644)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())

@@ -72,9 +72,9 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert column.compression == "ZSTD"
 
 
-def test_files_can_be_read_by_others(tmp_path: Path) -> None:
+def test_what_is_written_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_bytes(tmp_path / "file", b"")
-    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
 
 
 def test_the_second_who_wants_to_write_is_told_who_does(tmp_path: Path) -> None:
