@@ -35,9 +35,11 @@ def as_lines(plan: Plan) -> list[str]:
         )
     if plan.settings:
         lines.append("")
-    for (table, month), reading in plan.readings.items():
-        lines += _reading_lines(table, month, reading)
-    if plan.readings:
+    if len(plan.readings) > LISTED:
+        lines += [f"Which base counts read the {len(plan.readings)} changed tables and months is named by --json.", ""]
+    elif plan.readings:
+        for (table, month), reading in plan.readings.items():
+            lines += _reading_lines(table, month, reading)
         lines.append("")
     return [*lines, *_count_lines(plan), *_release_lines(plan)]
 
