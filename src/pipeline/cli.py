@@ -45,6 +45,9 @@ def _month(text: str) -> str:
 
 Month = Annotated[str, typer.Option("--month", callback=_month, help="reference month, YYYY-MM")]
 StoreOption = Annotated[Path, typer.Option("--store", help="the only folder that is written")]
+ExistingStore = Annotated[
+    Path, typer.Option("--store", exists=True, file_okay=False, help="the folder of a store that is there")
+]
 Sources = Annotated[
     list[str], typer.Option("--source", help="folder or address of deliveries; may be repeated, the later wins")
 ]
@@ -137,7 +140,7 @@ def fetch(
 
 
 @app.command()
-def stage(month: Month, store: StoreOption, as_json: Json = False) -> None:
+def stage(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     """Type and pseudonymise the deliveries; broken ones are rejected, bad rows quarantined."""
     _result(_step("stage", store, month), as_json, [])
 
@@ -145,7 +148,7 @@ def stage(month: Month, store: StoreOption, as_json: Json = False) -> None:
 @app.command()
 def check(
     month: Month,
-    store: StoreOption,
+    store: ExistingStore,
     results: Annotated[
         bool, typer.Option("--results", help="check the computed tables instead of the deliveries")
     ] = False,
@@ -156,25 +159,25 @@ def check(
 
 
 @app.command()
-def count(month: Month, store: StoreOption, as_json: Json = False) -> None:
+def count(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     """Count persons into the Eckwerte; published counts enter the same table."""
     _result(_step("count", store, month), as_json, [])
 
 
 @app.command()
-def calculate(month: Month, store: StoreOption, as_json: Json = False) -> None:
+def calculate(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     """Calculate the indicators from the Eckwerte."""
     _result(_step("calculate", store, month), as_json, [])
 
 
 @app.command()
-def compare(month: Month, store: StoreOption, as_json: Json = False) -> None:
+def compare(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     """Rank and compare the jobcenters and suppress what must not be published."""
     _result(_step("compare", store, month), as_json, [])
 
 
 @app.command()
-def publish(month: Month, store: StoreOption, as_json: Json = False) -> None:
+def publish(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     """Write the release of a checked month and switch the pointer."""
     summary = _step("publish", store, month)
     _result(summary, as_json, [summary["release"], summary["page"]])
@@ -200,7 +203,7 @@ def synth(
 @app.command()
 def summary(
     month: Month,
-    store: StoreOption,
+    store: ExistingStore,
     kennzahl: Annotated[str, typer.Option("--kennzahl", help="indicator")] = "K2E3",
     jobcenter: Annotated[str, typer.Option("--jobcenter", help="jobcenter whose row is shown")] = "t04412",
     best: Annotated[int, typer.Option("--best", min=1, help="how many of the best")] = 10,
@@ -214,7 +217,7 @@ def summary(
 
 @app.command()
 def alerts(
-    store: StoreOption,
+    store: ExistingStore,
     send: Annotated[bool, typer.Option("--send", help="send the waiting alarms now")] = False,
     as_json: Json = False,
 ) -> None:
@@ -234,7 +237,7 @@ def alerts(
 def explain(
     kennzahl: Annotated[str, typer.Argument(help="indicator, for example K2E3")],
     month: Annotated[str, typer.Option("--month", callback=_month, help="reference month of the figure")],
-    store: StoreOption,
+    store: ExistingStore,
     jobcenter: Annotated[str, typer.Option("--jobcenter", help="jobcenter id, Land, kommunal or bund")],
     sex: Annotated[str, typer.Option("--geschlecht", help="T, M or F")] = "T",
     version: Annotated[str, typer.Option("--fassung", help="@2011 or @2019; default: the one in force")] = "",
@@ -252,7 +255,7 @@ def explain(
 @app.command()
 def verify(
     release: Annotated[str, typer.Argument(help="name of a release, for example 2018-07.1")],
-    store: StoreOption,
+    store: ExistingStore,
     as_json: Json = False,
 ) -> None:
     """Recheck all digests of a release and compute it anew from the original bytes."""

@@ -283,6 +283,26 @@ def test_a_release_that_is_not_there_cannot_be_verified(kennzahlen: Kennzahlen, 
         assert f"'{name}' is no release" in ended.err
 
 
+@pytest.mark.parametrize("command", [("alerts",), ("verify", "2018-07.1"), ("stage", "--month", "2018-07")])
+def test_a_mistyped_store_is_wrong_usage_and_is_not_made(
+    command: tuple[str, ...], kennzahlen: Kennzahlen, tmp_path: Path
+) -> None:
+    ended = kennzahlen(*command, "--store", str(tmp_path / "stoer"))
+    assert (ended.code, ended.out) == (2, "")
+    assert "stoer" in ended.err
+    assert not (tmp_path / "stoer").exists()
+
+
+def test_a_switch_that_cannot_be_selected_is_wrong_usage(
+    kennzahlen: Kennzahlen, called: list[Any], tmp_path: Path
+) -> None:
+    ended = kennzahlen(*RUN, str(tmp_path / "store"), "--switch", "suppress_below=1", "--json")
+    assert (ended.code, called) == (2, [])
+    assert ended.json["exit"] == 2
+    assert "suppress_below=1 cannot be computed" in ended.json["error"]
+    assert not (tmp_path / "store").exists()
+
+
 def test_no_alarm_waits_in_a_new_store(kennzahlen: Kennzahlen, tmp_path: Path) -> None:
     ended = kennzahlen("alerts", "--store", str(tmp_path), "--json")
     assert (ended.code, ended.json) == (0, {"waiting": []})
