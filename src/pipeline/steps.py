@@ -413,12 +413,21 @@ def _rests_on(run: Run) -> dict[str, str]:
 
 
 def _manifest_inputs(run: Run) -> dict[str, Any]:
-    """Return what a release rests on: deliveries and code lists by address and digest. No time, no host."""
+    """Return what a release rests on: deliveries and code lists by address and digest, what fetch found. No time, no host."""
+    from pipeline.publish.findings import summed
+
     return {
         "lieferungen": [
             {key: d[key] for key in ("address", "ref_month", "table", "unit", "sha256")}
             for d in run.deliveries["deliveries"]
         ],
+        "zurueckgewiesen": sorted(
+            f"{month}/{table}/{unit}"
+            for table, months in run.staged.items()
+            for month, entry in months.items()
+            for unit in entry["rejected"]
+        ),
+        "abrufbefunde": summed(read_findings(run.store.findings(run.month, "fetch")), notes=False),
         "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
         "berichtigungen": _published_corrections(run),
         "berichtigungen_sha256": run.deliveries.get("corrections_sha256", ""),

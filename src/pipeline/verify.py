@@ -20,7 +20,6 @@ from pipeline.publish.manifest import broken_files, read_manifest
 from pipeline.store import Finding, Store, write_findings, write_json
 
 RECOMPUTED = ("stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
-FOUND_BY_FETCH = ("FETCH-", "WAIVER-")
 _NAME = re.compile(r"^(\d{4}-\d{2})\.(\d+)$")
 
 
@@ -137,20 +136,10 @@ def _waiver(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fetch_findings(manifest: Mapping[str, Any]) -> list[Finding]:
     """Return what fetch found, as the release says it: what a source did not offer cannot be seen in the kept bytes."""
-    check = manifest["grundlage"]["pruefung"]
-    findings = []
-    for entry in [*check["broken"], *check.get("ausnahmen", ())]:
-        if entry["rule"].startswith(FOUND_BY_FETCH):
-            month = next(iter(entry.get("ref_months", ())), "")
-            first, *others = entry["units"] or [""]
-            said = [(first, entry["count"] - len(others)), *((unit, 1) for unit in others)]
-            findings += [
-                Finding(
-                    entry["rule"], entry["severity"], "fetch", "as the release says", "", month, jc_id=unit, count=count
-                )
-                for unit, count in said
-            ]
-    return findings
+    return [
+        Finding(step="fetch", message="as the release says", **entry)
+        for entry in manifest["grundlage"]["eingaben"]["abrufbefunde"]
+    ]
 
 
 def _differences(published: Path, made: Path) -> list[str]:

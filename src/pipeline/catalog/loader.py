@@ -332,6 +332,8 @@ def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indica
         _one_of(raw, "better", ("higher", "lower", "none")),
         {version: _label(v) for version, v in raw.get("names_by_version", {}).items()},
         {version: v["de"] for version, v in raw.get("definitions_by_version", {}).items()},
+        raw["answer"]["de"],
+        {version: v["de"] for version, v in raw.get("answers_by_version", {}).items()},
     )
 
 

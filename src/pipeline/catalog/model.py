@@ -114,6 +114,8 @@ class Indicator:
     better: Literal["higher", "lower", "none"]
     labels_by_version: Mapping[str, Label]
     definitions_by_version: Mapping[str, str]
+    answer: str
+    answers_by_version: Mapping[str, str]
 
     def label_of(self, version: str) -> Label:
         """Return the official name of a version."""
@@ -122,6 +124,10 @@ class Indicator:
     def definition_of(self, version: str) -> str:
         """Return the one-sentence German definition of a version."""
         return self.definitions_by_version.get(version, self.definition)
+
+    def answer_of(self, version: str) -> str:
+        """Return the German sentence that says a value of a version, with its placeholders."""
+        return self.answers_by_version.get(version, self.answer)
 
 
 @dataclass(frozen=True)

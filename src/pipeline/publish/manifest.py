@@ -15,6 +15,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.catalog import Catalog
 
 NAME = "manifest.json"
@@ -70,6 +72,7 @@ def foundation(
     catalog: Catalog,
     inputs: Mapping[str, Any],
     verdict: Mapping[str, Any],
+    findings: pa.Table,
     *,
     synthetic: bool,
     site_url: str,
@@ -85,6 +88,7 @@ def foundation(
         "katalog_sha256": catalog.digest,
         "schalter": {name: switch.value for name, switch in catalog.switches.items()},
         "pruefung": dict(verdict),
+        "befunde_sha256": sha256(canonical(findings.to_pylist())).hexdigest(),
     }
     return dict(json.loads(canonical(raw)))
 

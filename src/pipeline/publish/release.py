@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.catalog import Catalog
 from pipeline.months import month_number
 from pipeline.publish import journal, releases
@@ -19,6 +21,7 @@ from pipeline.publish.comparison import Comparison, comparisons
 from pipeline.publish.csvfiles import write_excel_csv, write_machine_csv
 from pipeline.publish.datapackage import data_package
 from pipeline.publish.edition import Edition
+from pipeline.publish.findings import published_findings
 from pipeline.publish.history import History
 from pipeline.publish.manifest import (
     NAME,
@@ -94,7 +97,10 @@ def publish(
     report = progress or (lambda done, total, what: None)
     paths = store.opened(month)
     require_opened(paths)
-    basis = foundation(month, paths, catalog, manifest_inputs, verdict, synthetic=synthetic, site_url=site_url)
+    findings = published_findings(store, month, catalog, verdict)
+    basis = foundation(
+        month, paths, catalog, manifest_inputs, verdict, findings, synthetic=synthetic, site_url=site_url
+    )
     releases.remove_leftovers(store)
     earlier = releases.numbers(store, month)
     if earlier:
@@ -118,7 +124,7 @@ def publish(
     found = comparisons(tables.vergleich, tables.kennzahlen, history, catalog)
     page = main_page(found)
     with releases.staged(store, month, number) as folder:
-        changes = _write_data(folder, tables, previous, manifest_inputs, catalog, edition, report)
+        changes = _write_data(folder, tables, findings, previous, manifest_inputs, catalog, edition, report)
         _write_presentations(folder, found, catalog, edition, report)
         report(4, len(STEPS), STEPS[4])
         data_files = describe_files(folder)
@@ -161,6 +167,7 @@ def _published(
 def _write_data(
     folder: Path,
     tables: OpenedTables,
+    findings: pa.Table,
     previous: Path | None,
     inputs: Mapping[str, Any],
     catalog: Catalog,
@@ -171,11 +178,12 @@ def _write_data(
     changes = changes_between(previous, tables, inputs, catalog)
     for name in PUBLISHED:
         write_parquet(folder / f"{name}.parquet", getattr(tables, name), catalog.results[name].description.de, edition)
-    declared = catalog.results["aenderungen"]
-    write_parquet(folder / "aenderungen.parquet", changes, declared.description.de, edition)
+    for name, table in (("aenderungen", changes), ("befunde", findings)):
+        write_parquet(folder / f"{name}.parquet", table, catalog.results[name].description.de, edition)
     report(1, len(STEPS), STEPS[1])
     for name, file in CSV_FILES.items():
         write_machine_csv(folder / file, getattr(tables, name), edition)
+    write_machine_csv(folder / "befunde.csv", findings, edition)
     write_excel_csv(
         folder / "vergleich-excel.csv", tables.vergleich, catalog.results["vergleich"], Signs.of(catalog), edition
     )
