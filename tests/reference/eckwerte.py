@@ -140,9 +140,9 @@ class Counting:
         self.parts: dict[str, list[str]] = {}
         for unit in sorted(self.validity):
             self.parts.setdefault(self.successor(unit), []).append(unit)
-        self.units = [unit for unit in sorted(self.validity) if unit not in self._next]
         self.first_month = deliveries.first_month()
         self.months = months_between(self.first_month, self.run_month) if self.first_month else []
+        self.units = [u for u in sorted(self.validity) if u not in self._next and self.has_cells(u)]
 
     # --- territory and deliveries ----------------------------------------------------------------------------------
 
@@ -156,6 +156,10 @@ class Counting:
         """Tell whether the registry knows this very unit on S(month)."""
         stichtag = self.zeit.stichtag(month)
         return any(first <= stichtag <= last for first, last in self.validity[unit])
+
+    def has_cells(self, unit: str) -> bool:
+        """Tell whether the series has a unit: it existed in some month, or something was delivered for it anyway."""
+        return any(self.valid_parts(unit, month) for month in self.months) or self.ever_delivered(unit)
 
     @remembered
     def valid_parts(self, unit: str, month: str) -> tuple[str, ...]:

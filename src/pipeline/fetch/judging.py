@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, CodeListError, Gebietsaenderung, read_gebietsaenderungen
 from pipeline.fetch.places import CODELIST, Key
 from pipeline.months import MonthError, Zaehltage, add_months, month_range
 from pipeline.store import Delivery, Finding
@@ -55,19 +55,41 @@ def read_zaehltage(path: Path | None) -> Zaehltage:
     return Zaehltage(listed)
 
 
+def read_changes(path: Path | None, catalog: Catalog) -> tuple[Gebietsaenderung, ...]:
+    """Read the territorial changes; none of a list that cannot be used, which stops the run in a later step."""
+    if path is None:
+        return catalog.gebietsaenderungen
+    try:
+        return read_gebietsaenderungen(path.read_bytes(), catalog.jobcenters)
+    except CodeListError:
+        return ()
+
+
 def missing(
-    present: Collection[Key], attempted: Collection[Key], month: str, catalog: Catalog, zaehltage: Zaehltage
+    present: Collection[Key],
+    attempted: Collection[Key],
+    month: str,
+    catalog: Catalog,
+    zaehltage: Zaehltage,
+    changes: Collection[Gebietsaenderung] = (),
 ) -> list[Finding]:
     """Return a finding for every expected delivery up to `month` that is not in force (contract, section 2).
 
-    `attempted` are deliveries that a source has but that cannot be used: their units deliver, too.
+    `attempted` are deliveries that a source has but that cannot be used: their units deliver, too. What a unit delivered,
+    its successor of the same Trägerform is expected to deliver from the day of the change in `changes` on.
     """
     seen = [key for key in {*present, *attempted} if key[1] != CODELIST]
     first: dict[str, str] = {}
     for ref_month, table, _ in seen:
         first[table] = min(first.get(table, ref_month), ref_month)
+    changes = [c for c in changes if c.ab <= zaehltage.stichtag(month)]
+    ends = {change.alt: change.ab for change in changes}
     delivering = sorted(
-        {unit for _, table, unit in seen if table in catalog.person_tables and unit in catalog.jobcenters}
+        _with_successors(
+            {unit for _, table, unit in seen if table in catalog.person_tables and unit in catalog.jobcenters},
+            changes,
+            catalog,
+        )
     )
     found = []
 
@@ -82,7 +104,7 @@ def missing(
 
     due = add_months(month, -int(catalog.switches["folgt_spaeter_lag"].value))
     months = month_range(min(first.values()), month) if first else []
-    valid = {m: {u for u in delivering if catalog.jobcenters[u].valid_on(zaehltage.stichtag(m))} for m in months}
+    valid = {m: {u for u in delivering if _exists(u, zaehltage.stichtag(m), ends, catalog)} for m in months}
     for declared in catalog.tables.values():
         name = declared.name
         if declared.unit == "jobcenter":
@@ -95,6 +117,22 @@ def missing(
             for ref_month in month_range(first[name], last):
                 expect(ref_month, name, declared.unit)
     return found
+
+
+def _with_successors(units: set[str], changes: Collection[Gebietsaenderung], catalog: Catalog) -> set[str]:
+    """Return the units and who followed them, step by step; a zkT that became a gE delivers no persons any more."""
+
+    def follows(change: Gebietsaenderung) -> bool:
+        old, new = catalog.jobcenters[change.alt], catalog.jobcenters[change.neu]
+        return change.alt in units and old.traeger == new.traeger
+
+    while more := {c.neu for c in changes if follows(c)} - units:
+        units = units | more
+    return units
+
+
+def _exists(unit: str, day: date, ends: Mapping[str, date], catalog: Catalog) -> bool:
+    return catalog.jobcenters[unit].valid_on(day) and day < ends.get(unit, date.max)
 
 
 def revised(in_force: Mapping[Key, Delivery], history: Iterable[Delivery], catalog: Catalog) -> list[Finding]:

@@ -20,7 +20,7 @@ from pipeline.catalog import Catalog, Decisions
 from pipeline.fetch.exchange import FetchError, Listing, Offer, PullError, Source, UnreachableError
 from pipeline.fetch.gathering import for_each
 from pipeline.fetch.incoming import HtmlPageError, Incoming, StoreWriteError
-from pipeline.fetch.judging import finding, missing, read_zaehltage, revised, same_bytes
+from pipeline.fetch.judging import finding, missing, read_changes, read_zaehltage, revised, same_bytes
 from pipeline.fetch.places import CODELIST, CODELISTS, MARKER, Key, Layout
 from pipeline.fetch.probing import Probing
 from pipeline.fetch.registering import Registering
@@ -300,7 +300,7 @@ class _Run:
             raise FetchError(
                 f"no source offers a delivery for any month up to {self.month} and the store has none; check --source and --month"
             )
-        self._judge(in_force, deliveries, lists["zaehltage"])
+        self._judge(in_force, deliveries, lists)
         synthetic = ("", CODELIST, MARKER) in in_force
         summary = {
             "month": self.month,
@@ -352,13 +352,15 @@ class _Run:
                 )
 
     def _judge(
-        self, in_force: dict[Key, Delivery], deliveries: dict[Key, Delivery], zaehltage: Delivery | None
+        self, in_force: dict[Key, Delivery], deliveries: dict[Key, Delivery], lists: dict[str, Delivery | None]
     ) -> None:
-        days = read_zaehltage(self.store.snapshot(zaehltage.sha256)) if zaehltage else self.catalog.zaehltage
+        paths = {name: self.store.snapshot(d.sha256) if d else None for name, d in lists.items()}
+        days = read_zaehltage(paths["zaehltage"]) if paths["zaehltage"] else self.catalog.zaehltage
+        changes = read_changes(paths["gebietsaenderungen"], self.catalog)
         attempted = self.failed | set(self.rejected)
         for waiver in self.expired:
             self._find("WAIVER-EXPIRED", f"waiver {waiver.id} of {waiver.rule} has expired on {waiver.expires}")
-        self.findings += missing(deliveries.keys(), attempted, self.month, self.catalog, days)
+        self.findings += missing(deliveries.keys(), attempted, self.month, self.catalog, days, changes)
         self.findings += revised(in_force, self.register.history, self.catalog)
         self.findings += same_bytes(deliveries.values(), self.catalog, self.store.snapshot)
 
