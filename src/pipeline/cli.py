@@ -117,9 +117,23 @@ def _brief(summary: dict[str, Any]) -> str:
 
 @app.command()
 def run(
-    month: Month, store: StoreOption, source: Sources, switch: Switches = NO_SWITCHES, as_json: Json = False
+    month: Month,
+    store: StoreOption,
+    source: Sources,
+    switch: Switches = NO_SWITCHES,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="only say what a run would do and change nothing in force")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
-    """Do all steps for a month: pull, stage, check, count, calculate, compare, check, publish."""
+    """Do all steps for a month: pull, stage, check, count, calculate, compare, check, publish; or only plan them."""
+    if plan:
+        from pipeline import planning
+
+        with _progress("plan") as progress:
+            found = planning.plan(steps.open_run(store, month, source, switches=switch, progress=progress))
+        _result(planning.as_json(found), as_json, planning.as_lines(found))
+        return
     with steps.open_run(store, month, source, switches=switch).whole() as whole:
         done = {name: _do(name, whole) for name in steps.STEPS}
     published = done["publish"]

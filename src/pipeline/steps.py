@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,6 +164,10 @@ def open_run(
     selection = parse_selection(settings.switches) | parse_selection(switches)
     catalog.with_switches(selection)
     return Run(Store(Path(store)), month, tuple(sources), catalog, settings, selection, progress)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 # -- the steps ---------------------------------------------------------------------------------------------------------
@@ -341,8 +346,8 @@ def check_results(run: Run) -> Summary:
     return _verdict_summary(content)
 
 
-def publish(run: Run) -> Summary:
-    """Write the release and switch the pointer, unless an equal release is there."""
+def publish(run: Run, *, now: Callable[[], datetime] = _utc_now) -> Summary:
+    """Write the release and switch the pointer, unless an equal release is there; the journal notes the moment `now`."""
     from pipeline.publish import publish as publish_release
 
     with run.locked("publish"):
@@ -371,6 +376,7 @@ def publish(run: Run) -> Summary:
             synthetic=bool(run.deliveries["synthetic"]),
             site_url=run.settings.site_url,
             progress=run.progress,
+            now=now,
         )
     return {
         "month": run.month,
