@@ -139,6 +139,25 @@ def test_a_part_that_did_not_deliver_blocks_what_the_whole_unit_would_have_block
     assert [(f.ref_month, f.table, f.jc_id) for f in missing] == [(month, table, PART_B)]
 
 
+@pytest.mark.slow
+def test_a_change_recounts_the_months_that_its_parts_delivered_and_nothing_else(tmp_path: Path) -> None:
+    world = country(51, tmp_path, frozenset({"published"}), history=8, persons=20)
+    for position, recounted in ((0, True), (-1, False)):
+        place = tmp_path / str(position)
+        merger = Merger(world.registry[position]["jc_id"], day_in(RUN))
+        sources, registry = twin(world, merger, place)
+        changes = sources[0] / "gebietsaenderungen.csv"
+        listed = changes.read_bytes()
+        changes.write_text("alt,neu,ab\n", encoding="utf-8")
+        run_counting(place / "store", RUN, sources, registry)
+        changes.write_bytes(listed)
+        store = run_counting(place / "store", RUN, sources, registry).store
+        by_month = {month: len(list(store.cells("stock").glob(f"{month}-*"))) for month in world.months}
+        before = [count for month, count in by_month.items() if month != RUN]
+        assert before == [2 if recounted else 1] * 7
+        assert by_month[RUN] == 1
+
+
 def test_a_successor_that_does_not_deliver_is_missing_by_name(tmp_path: Path) -> None:
     world = country(50, tmp_path, frozenset(), history=4, persons=20)
     unit = world.registry[0]["jc_id"]

@@ -85,8 +85,6 @@ class Counting:
 
     def _make_list(self, name: str) -> pa.Table:
         schema = input_schema(name)
-        if name == "gebiet":
-            return self.territory.as_table()
         if name == "foerderung":
             supports = self.catalog.supports.values()
             return pa.table(
@@ -109,6 +107,10 @@ class Counting:
             {f.name: [r[f.name] == "true" if f.type == pa.bool_() else r[f.name] for r in rows] for f in schema},
             schema=schema,
         )
+
+    def _gebiet(self, table: str, month: str) -> tuple[str, Input]:
+        mapping = self.territory.as_table(table, month)
+        return json.dumps(mapping.to_pylist()), mapping
 
     def _switch(self, name: str) -> Any:
         return self.catalog.switches[name].value
@@ -158,7 +160,7 @@ class Counting:
 
     def stock(self, month: str) -> State:
         """Return the persons in stock on S(month)."""
-        inputs = {"bestand": self._delivered("bestand", month), "gebiet": self._list("gebiet")}
+        inputs = {"bestand": self._delivered("bestand", month), "gebiet": self._gebiet("bestand", month)}
         return self._compute("stock", month, inputs, ("person", "jc"))
 
     def day_masks(self, month: str) -> State:
@@ -234,7 +236,7 @@ class Counting:
         """Return the states that hold the counts of a month, by name."""
         before = add_months(month, -1)
         now, then = self._state(self.stock(month)), self._state(self.stock(before))
-        gebiet, calendar = self._list("gebiet"), self._calendar(month)
+        calendar = self._calendar(month)
         jc_sex = ("jc", "sex")
         result = {"stock_counts": self._compute("stock_counts", month, {"stock": now}, jc_sex)}
         result["movements"] = self._compute(
@@ -242,7 +244,7 @@ class Counting:
             month,
             {
                 "leistungsbezug": self._delivered("leistungsbezug", month),
-                "gebiet": gebiet,
+                "gebiet": self._gebiet("leistungsbezug", month),
                 "kalender": calendar,
                 "stock": now,
                 "stock_1": then,
@@ -254,7 +256,7 @@ class Counting:
             month,
             {
                 "leistung": self._delivered("leistung", month),
-                "gebiet": gebiet,
+                "gebiet": self._gebiet("leistung", month),
                 "rechtsgrundlagen": self._list("rechtsgrundlagen"),
                 "stock": now,
                 "stock_1": then,

@@ -151,9 +151,13 @@ class Territory:
         first = self.first_month.get(table)
         return ZU_KURZ if first is None or month < first else NICHT_GELIEFERT
 
-    def as_table(self) -> pa.Table:
-        """Return the mapping old unit -> unit for the expressions."""
-        pairs = sorted(self.successor_of.items())
+    def as_table(self, table: str, month: str) -> pa.Table:
+        """Return the mapping old unit -> unit for the expressions, of the units that delivered the table for the month.
+
+        Counts are named by what they read: a change among units that deliver nothing must not make them anew.
+        """
+        have = self.delivered.get(table, {}).get(month, frozenset())
+        pairs = sorted((old, new) for old, new in self.successor_of.items() if old in have)
         return pa.table(
             {"alt": pa.array([a for a, _ in pairs], pa.string()), "neu": pa.array([n for _, n in pairs], pa.string())}
         )
