@@ -27,7 +27,7 @@ from pipeline.catalog import (
     read_gebietsaenderungen,
     read_zaehltage,
 )
-from pipeline.months import Zaehltage, add_months, month_number, month_range
+from pipeline.months import DEFAULT_STICHTAG_DAY, Zaehltage, add_months, month_number, month_range
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Finding, Store, read_findings, read_json, write_json, write_table
 
@@ -115,13 +115,17 @@ class Run:
 
     @cached_property
     def zaehltage(self) -> Zaehltage:
-        """Return the counting days: the list of the sources, else the catalog's."""
+        """Return the counting days: the list of the sources, else the catalog's; under `zaehltag_calendar` always the 15th."""
+        if self.catalog.switches["zaehltag_calendar"].value == DEFAULT_STICHTAG_DAY:
+            return Zaehltage()
         content = self._code_list("zaehltage")
         return self.catalog.zaehltage if content is None else read_zaehltage(content)
 
     @cached_property
     def gebietsaenderungen(self) -> tuple[Gebietsaenderung, ...]:
-        """Return the territorial changes: the list of the sources, else the catalog's."""
+        """Return the territorial changes: the list of the sources, else the catalog's; none under `gebietsstand`=delivered."""
+        if self.catalog.switches["gebietsstand"].value == "delivered":
+            return ()
         content = self._code_list("gebietsaenderungen")
         if content is None:
             return self.catalog.gebietsaenderungen

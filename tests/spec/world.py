@@ -247,7 +247,7 @@ class Country:
         write_deliveries(source, [person_of(person_id, life) for person_id, life in lives])
         opened = steps.open_run(folder / "store", RUN_MONTH, [str(source)])
         catalog = replace(
-            opened.catalog,
+            opened.declared,
             jobcenters={
                 unit: Jobcenter(unit, f"Jobcenter {unit}", "Saarland", "zkT", ("00000",), date(2011, 1, 1), None)
                 for unit in (line.split()[0] for line in JOBCENTERS)

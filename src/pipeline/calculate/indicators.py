@@ -65,7 +65,7 @@ def side_values(block: Block, side: Side, ref_month: str) -> SideValues:
 
 def months_read(catalog: Catalog) -> int:
     """Return how many months before the run's the windows begin that its series (`reihe`) reads."""
-    sides = [(i.lag, side) for i in catalog.indicators.values() for pair in i.versions.values() for side in pair]
+    sides = [(i.lag_of(v), side) for i in catalog.indicators.values() for v, pair in i.versions.items() for side in pair]
     return SERIES_MONTHS - 1 + max(lag - side.months[0] for lag, side in sides)
 
 
@@ -179,8 +179,8 @@ class _Quotient:
 
 def _quotients(block: Block, run_month: str, catalog: Catalog) -> Iterator[_Quotient]:
     for indicator in catalog.indicators.values():
-        ref_month = add_months(run_month, -indicator.lag)
-        for version in versions_for(indicator, ref_month, catalog):
+        for version in versions_for(indicator, add_months(run_month, -indicator.lag), catalog):
+            ref_month = add_months(run_month, -indicator.lag_of(version))
             above, below = (side_values(block, side, ref_month) for side in indicator.versions[version])
             force = in_force(indicator, version, run_month, catalog)
             yield _Quotient(indicator, version, ref_month, force, above, below)

@@ -30,6 +30,7 @@ from pipeline.catalog.model import (
 )
 from pipeline.catalog.selection import selected
 from pipeline.months import Zaehltage
+from pipeline.catalog.switched import indicators_as_selected, merkmale_as_selected
 
 T = TypeVar("T")
 
@@ -80,8 +81,19 @@ class Catalog:
         return tuple(t.name for t in self.tables.values() if t.unit == "jobcenter")
 
     def with_switches(self, selection: Mapping[str, str | int | bool]) -> Catalog:
-        """Return the catalog with the selected values of some switches; raises SwitchError for what cannot be computed."""
-        return replace(self, switches=selected(self.switches, selection)) if selection else self
+        """Return the declared catalog with the selected values of some switches; raises SwitchError for what cannot be computed.
+
+        Base counts and indicators say what they read under the selection.
+        """
+        if not selection:
+            return self
+        switches = selected(self.switches, selection)
+        return replace(
+            self,
+            switches=switches,
+            merkmale=merkmale_as_selected(self.merkmale, switches),
+            indicators=indicators_as_selected(self.indicators, switches),
+        )
 
     @property
     def selection(self) -> dict[str, str | int | bool]:
@@ -427,7 +439,8 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
             ),
         ),
         switches=_understood(
-            root / "switches.yml", lambda name, s: Switch(name, s["default"], _alternatives(s), s["reason"])
+            root / "switches.yml",
+            lambda name, s: Switch(name, s["default"], _alternatives(s), s["reason"], s["source"], s["changes"]),
         ),
         digest=_digest(root),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
@@ -78,7 +78,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Merkmal:
-    """A base count. `needs` are the own unit's deliveries: table -> (first, last) month relative to the count's month."""
+    """A base count. `needs` are the own unit's deliveries: table -> (first, last) month relative to the count's month.
+
+    `part_of` names the counts of the same month that hold all that this one counts.
+    `needs_also` are spans of tables that a selected switch makes it read besides.
+    """
 
     name: str
     label: Label
@@ -87,6 +91,18 @@ class Merkmal:
     legal_basis: str
     needs: Mapping[str, tuple[int, int]]
     needs_by_sex: Mapping[str, tuple[int, int]]
+    part_of: tuple[str, ...] = ()
+    needs_also: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def spans(self) -> tuple[tuple[str, int, int], ...]:
+        """Return (table, first, last month) of all that a count for all sexes together reads."""
+        return tuple((t, first, last) for n in (self.needs, self.needs_also) for t, (first, last) in n.items())
+
+    @property
+    def spans_by_sex(self) -> tuple[tuple[str, int, int], ...]:
+        """Return (table, first, last month) of what a count by sex reads besides."""
+        return tuple((table, first, last) for table, (first, last) in self.needs_by_sex.items())
 
 
 @dataclass(frozen=True)
@@ -121,6 +137,11 @@ class Indicator:
         """Return the official name of a version."""
         return self.labels_by_version.get(version, self.label)
 
+    lags_by_version: Mapping[str, int] = field(default_factory=dict)
+
+    def lag_of(self, version: str) -> int:
+        """Return how many months before the run's the reference month of a version lies."""
+        return self.lags_by_version.get(version, self.lag)
     def definition_of(self, version: str) -> str:
         """Return the one-sentence German definition of a version."""
         return self.definitions_by_version.get(version, self.definition)
@@ -159,8 +180,9 @@ class Rule:
 class Switch:
     """A documented assumption: its default, the alternatives that can be computed, the reason, and what a run selected.
 
-    `alternatives` is a tuple of values, or the word ``month`` for any month. `value` is what counts; it is the default
-    unless a run has selected an alternative (`Catalog.with_switches`).
+    `alternatives` is a tuple of values, or the word ``month`` for any month; `changes` says what they do, `source` is the
+    paragraph of the methodology. `value` is what counts; it is the default unless a run has selected an alternative
+    (`Catalog.with_switches`).
     """
 
     name: str
@@ -172,4 +194,6 @@ class Switch:
     @property
     def value(self) -> str | int | bool:
         """Return what counts in this run."""
+    source: str = ""
+    changes: str = ""
         return self.default if self.selected is None else self.selected

@@ -130,7 +130,9 @@ def count(
             "members": [j.jc_id for j in territory.members],
             "without_delivery": without,
             "corrections": [correction.id for correction in applied],
-            "small_euro_cells": small_euro_cells(payments, catalog.merkmale.values(), least),
+            "small_euro_cells": small_euro_cells(
+                payments, catalog.merkmale.values(), least, dominance=bool(catalog.switches["dominance"].value)
+            ),
         },
     )
     rule = catalog.rules["COUNT-NO-DELIVERY"]

@@ -23,6 +23,7 @@ HAVE = 99
 
 Ints = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int8]
+Span = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ class Assembler:
         offset, availability, employment = self._availability(with_persons)
         for name, merkmal in self._catalog.merkmale.items():
             column = self._merkmal_index[name]
-            total = self._blocked(merkmal.needs, availability, employment, offset)
-            by_sex = np.minimum(total, self._blocked(merkmal.needs_by_sex, availability, employment, offset))
+            total = self._blocked(merkmal.spans, availability, employment, offset)
+            by_sex = np.minimum(total, self._blocked(merkmal.spans_by_sex, availability, employment, offset))
             self._rank[:, index, 0, column] = total
             self._rank[:, index, 1, column] = by_sex
             self._rank[:, index, 2, column] = by_sex
@@ -83,9 +84,9 @@ class Assembler:
 
         First stands the offset: how many of these months lie before the first cell.
         """
-        needs = [n for m in self._catalog.merkmale.values() for n in (m.needs, m.needs_by_sex)]
-        offset = max(0, *(-first for spans in needs for first, _ in spans.values()))
-        ahead = max(0, *(last for spans in needs for _, last in spans.values()))
+        spans = [span for m in self._catalog.merkmale.values() for span in (*m.spans, *m.spans_by_sex)]
+        offset = max(0, *(-first for _, first, _ in spans))
+        ahead = max(0, *(last for _, _, last in spans))
         reach = month_range(add_months(self._months[0], -offset), add_months(self._months[-1], ahead))
         last = self._territory.run_month
         tables: dict[str, Ranks] = {}
@@ -109,12 +110,12 @@ class Assembler:
         return offset, tables, employment
 
     def _blocked(
-        self, needs: Mapping[str, tuple[int, int]], availability: Mapping[str, Ranks], employment: Ranks, offset: int
+        self, spans: Sequence[Span], availability: Mapping[str, Ranks], employment: Ranks, offset: int
     ) -> Ranks:
         months = len(self._months)
         units = next(iter(availability.values())).shape[1]
         result = np.full((months, units), HAVE, np.int8)
-        for table, (first, last) in needs.items():
+        for table, first, last in spans:
             for shift in range(first, last + 1):
                 start = offset + shift
                 if table == "beschaeftigung":
@@ -248,14 +249,17 @@ def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
 
 
 def small_euro_cells(
-    payments: Mapping[str, pa.Table], merkmale: Iterable[Merkmal], least: int
+    payments: Mapping[str, pa.Table], merkmale: Iterable[Merkmal], least: int, *, dominance: bool
 ) -> list[tuple[str, str, str, str]]:
-    """Return (month, unit, sex, merkmal) of euro sums that fewer than `least` units of need make, or one makes over half."""
+    """Return (month, unit, sex, merkmal) of euro sums that fewer than `least` units of need make, or one makes over half.
+
+    The latter only with `dominance`.
+    """
     euro = {m.name for m in merkmale if m.kind == "euro"}
     found = []
     for month, table in sorted(payments.items()):
         for row in table.to_pylist():
-            small = 0 < row["bgs"] < least or 2 * row["groesste"] > row["cents"] > 0
+            small = 0 < row["bgs"] < least or (dominance and 2 * row["groesste"] > row["cents"] > 0)
             if row["summe"] in euro and row["sex"] in SEXES and small:
                 found.append((month, row["jc"], row["sex"], row["summe"]))
     return found

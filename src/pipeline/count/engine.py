@@ -15,7 +15,7 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from pipeline.count.expressions import INPUTS, Count
+from pipeline.count.inputs import INPUTS, Count
 from pipeline.store import write_table
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.catalog import Catalog
 from pipeline.count.counting import scope
 from pipeline.count.engine import DuckDb, File, Input
-from pipeline.count.expressions import Count
+from pipeline.count.inputs import Count
 from pipeline.count.states import Counting, State
 from pipeline.count.territory import Territory
 from pipeline.settings import Settings

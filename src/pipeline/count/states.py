@@ -19,12 +19,16 @@ import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
 from pipeline.count.engine import DuckDb, File, Input, input_schema
-from pipeline.count.expressions import Count, all_counts
+from pipeline.count.expressions import all_counts
+from pipeline.count.inputs import Count
+from pipeline.count.readings import ZAEHLTAG, Readings
+from pipeline.count.starts import CONTINUOUS_FOR, SUSTAINED_AFTER
 from pipeline.count.territory import Territory
-from pipeline.months import Zaehltage, add_months, first_day, last_day, month_range
+from pipeline.months import Zaehltage, add_months, first_day, last_day, month_number, month_range
 from pipeline.store import Store
 
-LZB_MONTHS = 24
+LZB_MONTHS, LZB_WINDOW_DAYS = 24, 730
+"""Months before the one counted that reach into the days that § 6 Abs. 1 names, and these days."""
 
 
 class CountError(ValueError):
@@ -62,9 +66,15 @@ class Counting:
     territory: Territory
     staged: Mapping[str, Mapping[str, str]]
     progress: Progress = field(default_factory=Progress)
-    _counts: dict[str, Count] = field(default_factory=all_counts)
+    _counts: dict[str, Count] = field(init=False)
+    _readings: Readings = field(init=False)
     _known: dict[tuple[str, str], State] = field(default_factory=dict)
     _small: dict[str, pa.Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Take over how the run reads what the methodology leaves open."""
+        self._readings = Readings.of(self.catalog.switches)
+        self._counts = all_counts(self._readings)
 
     # -- inputs ---------------------------------------------------------------------------------------------------
 
@@ -73,6 +83,13 @@ class Counting:
         if relative is None:
             return "none", []
         return Path(relative).stem, [File(self.store.root / relative)]
+
+    def _delivered_by_month(self, table: str, months: Sequence[str]) -> tuple[str, Input]:
+        """Return the deliveries of several months as one input, each with the number of its month."""
+        found = [(m, self.staged.get(table, {}).get(m)) for m in months]
+        files = [(m, relative) for m, relative in found if relative is not None]
+        keys = json.dumps([(m, Path(relative).stem) for m, relative in files])
+        return keys, [File(self.store.root / relative, {"monat": month_number(m)}) for m, relative in files]
 
     def _state(self, state: State) -> tuple[str, Input]:
         return state.key, [state.file()]
@@ -102,7 +119,9 @@ class Counting:
         if name == "nicht_svb":
             codes = [c for c, row in self.catalog.codelists["personengruppen"].items() if row["svb"] == "false"]
             return pa.table({"code": codes}, schema=schema)
-        rows = self.catalog.codelists[name].values()
+        rows = list(self.catalog.codelists[name].values())
+        if name == "aufnahmearten" and self._switch("dual_training_in_svb") is True:
+            rows = [{**row, "svb": "true"} if row["code"] == "ausbildung" else row for row in rows]
         return pa.table(
             {f.name: [r[f.name] == "true" if f.type == pa.bool_() else r[f.name] for r in rows] for f in schema},
             schema=schema,
@@ -122,7 +141,11 @@ class Counting:
             "stichtag_1": self.zaehltage.stichtag(add_months(month, -1)),
             "stichtag_2": self.zaehltage.stichtag(add_months(month, -2)),
             "freeze": self.zaehltage.freeze(month),
-            "pruef_tag": last_day(month),
+            "pruef_tag": self.zaehltage.stichtag(month) if self._readings.check_day == ZAEHLTAG else last_day(month),
+            "freeze_1": self.zaehltage.freeze(add_months(month, -1)),
+            "monat_von": first_day(month),
+            "monat_bis": last_day(month),
+            "geboren_bis": self._born_until(month),
             "liste_ab": first_day(switch_month),
             "liste_2019": month >= switch_month,
             "lzb_tage": int(self._switch("lzb_min_days")),
@@ -130,6 +153,13 @@ class Counting:
         }
         table = pa.table({k: [v] for k, v in row.items()}, schema=input_schema("kalender"))
         return json.dumps(row, default=str), table
+
+    def _born_until(self, month: str) -> date:
+        """Return the last date of birth of who is old enough for an LZB on S(month)."""
+        day = self.zaehltage.stichtag(month)
+        year = day.year - self._readings.lzb_min_age
+        # Born on 29 February, one is a year older on 1 March of a year without that day.
+        return date(year, day.month, 28 if (day.month, day.day) == (2, 29) and year % 4 else day.day)
 
     # -- evaluation -----------------------------------------------------------------------------------------------
 
@@ -173,7 +203,7 @@ class Counting:
     def long_term(self, month: str) -> State:
         """Return the persons who are LZB on S(month)."""
         stichtag = self.zaehltage.stichtag(month)
-        first = stichtag - timedelta(days=int(self._switch("lzb_window_days")) - 1)
+        first = stichtag - timedelta(days=LZB_WINDOW_DAYS - 1)
         files: list[File] = []
         keys: list[Any] = []
         for k in month_range(add_months(month, -LZB_MONTHS), month):
@@ -187,6 +217,8 @@ class Counting:
             "tage": (json.dumps(keys), files),
             "kalender": self._calendar(month),
         }
+        if self._readings.lzb_min_age:
+            inputs["geburten"] = self._delivered("bestand", month)
         return self._compute("long_term", month, inputs, ("person",))
 
     def _clip(self, month: str, first: date) -> int:
@@ -202,12 +234,31 @@ class Counting:
             "stock_1": self._state(self.stock(before)),
             "stock_2": self._state(self.stock(add_months(month, -2))),
             "aufnahme": self._delivered("aufnahme", month),
-            "lzb_1": self._long_term_or_none(before),
             "foerderung": self._list("foerderung"),
             "aufnahmearten": self._list("aufnahmearten"),
             "kalender": self._calendar(month),
         }
+        if self._readings.closed_left:
+            inputs["aufnahme"] = self._starts_of_two(before, month)
+        if self._readings.looks_before:
+            inputs["beschaeftigung"] = self._delivered_by_month(
+                "beschaeftigung", month_range(add_months(month, -2), month)
+            )
+            inputs["nicht_svb"] = self._list("nicht_svb")
+        if self._readings.from_entry_on:
+            inputs["leistungsbezug_1"] = self._delivered("leistungsbezug", before)
+        if self._readings.group_now:
+            inputs |= {"stock_0": self._state(self.stock(month)), "lzb_0": self._long_term_or_none(month)}
+        else:
+            inputs["lzb_1"] = self._long_term_or_none(before)
         return self._compute("events", month, inputs, ("person", "jc"))
+
+    def _starts_of_two(self, before: str, month: str) -> tuple[str, Input]:
+        """Return the starts delivered for a month and the one before, with how many months each delivery lies back."""
+        found = [(self.staged.get("aufnahme", {}).get(m), back) for m, back in ((before, 1), (month, 0))]
+        files = [(relative, back) for relative, back in found if relative is not None]
+        key = json.dumps([(Path(relative).stem, back) for relative, back in files])
+        return key, [File(self.store.root / relative, {"zurueck": back}) for relative, back in files]
 
     def long_term_known(self, month: str) -> bool:
         """Tell whether anybody's 24 months of periods reach back far enough for LZB of the month."""
@@ -217,14 +268,34 @@ class Counting:
     def _long_term_or_none(self, month: str) -> tuple[str, Input]:
         return self._state(self.long_term(month)) if self.long_term_known(month) else ("none", [])
 
-    def employed(self, month: str) -> State:
-        """Return the persons employed on the check day of a calendar month."""
+    def employed(self, month: str, *, any_day: bool = False) -> State:
+        """Return the persons employed on the check day of a calendar month, or on any day of it."""
         inputs = {
             "beschaeftigung": self._delivered("beschaeftigung", month),
             "nicht_svb": self._list("nicht_svb"),
             "kalender": self._calendar(month),
         }
-        return self._compute("employed", month, inputs, ("person",))
+        if self._readings.oegb_fails:
+            inputs["oegb"] = self._publicly_employed([month])
+        return self._compute("employed_in_month" if any_day else "employed", month, inputs, ("person",))
+
+    def _publicly_employed(self, months: Sequence[str]) -> tuple[str, Input]:
+        """Return who is in publicly supported employment on the counting days of months, each with its month's number."""
+        states = {
+            m: self._compute(
+                "publicly_employed",
+                m,
+                {
+                    "massnahme": self._delivered("massnahme", m),
+                    "foerderung": self._list("foerderung"),
+                    "kalender": self._calendar(m),
+                },
+                ("person",),
+            )
+            for m in months
+        }
+        keys = json.dumps([(m, state.key) for m, state in states.items()])
+        return keys, [state.file(monat=month_number(m)) for m, state in states.items()]
 
     # -- counts of one month --------------------------------------------------------------------------------------
 
@@ -286,16 +357,30 @@ class Counting:
                 )
         events = self._state(self.events(month))
         result["event_counts"] = self._compute("event_counts", month, {"ereignisse": events}, jc_sex)
-        after = add_months(month, 12)
-        if after in check_months:
-            result["sustained"] = self._checked("sustained", month, events, [after])
-        following = month_range(add_months(month, 1), add_months(month, 6))
-        if all(m in check_months for m in following):
-            result["continuous"] = self._checked("continuous", month, events, following)
+        for name, merkmal, after in (
+            ("sustained", "svb_nach12", [SUSTAINED_AFTER]),
+            ("continuous", "svb_kont6", range(1, CONTINUOUS_FOR + 1)),
+        ):
+            first, last = self.catalog.merkmale[merkmal].needs["beschaeftigung"]
+            if all(m in check_months for m in month_range(add_months(month, first), add_months(month, last))):
+                result[name] = self._checked(name, month, events, [add_months(month, k) for k in after], (first, last))
         return result
 
-    def _checked(self, name: str, month: str, events: tuple[str, Input], months: Sequence[str]) -> State:
-        employed = [self.employed(m) for m in months]
+    def _checked(
+        self, name: str, month: str, events: tuple[str, Input], months: Sequence[str], reach: tuple[int, int]
+    ) -> State:
+        any_day = name == "continuous" and self._readings.any_day
+        if self._readings.anniversary and not any_day:
+            reached = month_range(*(add_months(month, k) for k in reach))
+            own_days: dict[str, tuple[str, Input]] = {
+                "ereignisse": events,
+                "beschaeftigung": self._delivered_by_month("beschaeftigung", reached),
+                "nicht_svb": self._list("nicht_svb"),
+            }
+            if self._readings.oegb_fails:
+                own_days["oegb"] = self._publicly_employed(reached)
+            return self._compute(name, month, own_days, ("jc", "sex"))
+        employed = [self.employed(m, any_day=any_day) for m in months]
         files = [state.file(abstand=i) for i, state in enumerate(employed, start=1)]
         inputs: dict[str, tuple[str, Input]] = {
             "ereignisse": events,
