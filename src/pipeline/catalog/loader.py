@@ -29,8 +29,8 @@ from pipeline.catalog.model import (
     Table,
 )
 from pipeline.catalog.selection import selected
-from pipeline.months import Zaehltage
 from pipeline.catalog.switched import indicators_as_selected, merkmale_as_selected
+from pipeline.months import Zaehltage
 
 T = TypeVar("T")
 

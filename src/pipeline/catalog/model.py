@@ -132,16 +132,16 @@ class Indicator:
     definitions_by_version: Mapping[str, str]
     answer: str
     answers_by_version: Mapping[str, str]
-
-    def label_of(self, version: str) -> Label:
-        """Return the official name of a version."""
-        return self.labels_by_version.get(version, self.label)
-
     lags_by_version: Mapping[str, int] = field(default_factory=dict)
 
     def lag_of(self, version: str) -> int:
         """Return how many months before the run's the reference month of a version lies."""
         return self.lags_by_version.get(version, self.lag)
+
+    def label_of(self, version: str) -> Label:
+        """Return the official name of a version."""
+        return self.labels_by_version.get(version, self.label)
+
     def definition_of(self, version: str) -> str:
         """Return the one-sentence German definition of a version."""
         return self.definitions_by_version.get(version, self.definition)
@@ -189,11 +189,11 @@ class Switch:
     default: str | int | bool
     alternatives: tuple[str | int | bool, ...] | Literal["month"]
     reason: str
+    source: str = ""
+    changes: str = ""
     selected: str | int | bool | None = None
 
     @property
     def value(self) -> str | int | bool:
         """Return what counts in this run."""
-    source: str = ""
-    changes: str = ""
         return self.default if self.selected is None else self.selected
