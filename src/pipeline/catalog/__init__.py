@@ -19,6 +19,7 @@ from pipeline.catalog.model import (
     Switch,
     Table,
 )
+from pipeline.catalog.relations import event_parts, parts_and_wholes, shares
 from pipeline.catalog.selection import SwitchError, parse_selection
 
 __all__ = [
@@ -40,9 +41,12 @@ __all__ = [
     "SwitchError",
     "Table",
     "Waiver",
+    "event_parts",
     "load_catalog",
     "parse_selection",
+    "parts_and_wholes",
     "read_decisions",
     "read_gebietsaenderungen",
     "read_zaehltage",
+    "shares",
 ]

@@ -324,7 +324,8 @@ def _side(raw: _Node, merkmale: Mapping[str, Merkmal]) -> Side:
     if len(operators) != 1 or raw[operators[0]] not in merkmale:
         raise CatalogError(f"{raw.place}: a side needs one of at, sum, mean with a known merkmal, got {raw}")
     first, last = raw["months"]
-    return Side(cast(Any, operators[0]), raw[operators[0]], (first, last))
+    merkmal = merkmale[raw[operators[0]]]
+    return Side(cast(Any, operators[0]), merkmal.name, (first, last), merkmal.part_of)
 
 
 def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indicator:
@@ -347,6 +348,13 @@ def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indica
         raw["answer"]["de"],
         {version: v["de"] for version, v in raw.get("answers_by_version", {}).items()},
     )
+
+
+def _refuse_unknown_wholes(merkmale: Mapping[str, Merkmal]) -> None:
+    for merkmal in merkmale.values():
+        unknown = sorted(set(merkmal.part_of) - set(merkmale))
+        if unknown:
+            raise CatalogError(f"merkmale.yml: {merkmal.name} is part of {unknown[0]!r}, which is not declared")
 
 
 def _alternatives(raw: _Node) -> Any:
@@ -393,8 +401,10 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
             m["legal_basis"],
             _span(m["needs"]),
             _span(m.get("needs_by_sex")),
+            part_of=tuple(m.get("part_of", ())),
         ),
     )
+    _refuse_unknown_wholes(merkmale)
     codelists: dict[str, Mapping[str, Mapping[str, str]]] = {
         name: _keyed(lists / f"{name}.csv", key, dict)
         for name, key in (

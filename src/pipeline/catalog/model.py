@@ -92,6 +92,7 @@ class Merkmal:
     needs: Mapping[str, tuple[int, int]]
     needs_by_sex: Mapping[str, tuple[int, int]]
     part_of: tuple[str, ...] = ()
+    part_of: tuple[str, ...] = ()
     needs_also: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
@@ -107,11 +108,16 @@ class Merkmal:
 
 @dataclass(frozen=True)
 class Side:
-    """Numerator or denominator: an operator over the months of one base count."""
+    """Numerator or denominator: an operator over the months of one base count, which is a part of the counts `part_of`."""
 
     operator: Literal["at", "sum", "mean"]
     merkmal: str
     months: tuple[int, int]
+    part_of: tuple[str, ...] = ()
+
+    def is_share_of(self, whole: Side) -> bool:
+        """Tell whether this side counts some of what `whole` counts, in the same months."""
+        return whole.merkmal in self.part_of and self.months == whole.months
 
 
 @dataclass(frozen=True)

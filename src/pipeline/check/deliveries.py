@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import Catalog, parts_and_wholes
 from pipeline.check.crosstable import TEMPORARY, ZUSAMMENHANG
 from pipeline.check.engine import Engine, unanswered
-from pipeline.check.profiles import PARTS, PROFILES
+from pipeline.check.profiles import PROFILES
 from pipeline.check.staged import StagedMonths, database, open_month
 from pipeline.check.suites import load_layer
 from pipeline.check.verdict import RuleResult, Verdict
@@ -54,7 +54,7 @@ def check_deliveries(
     checked = list(months) if months is not None else [month]
     results: list[RuleResult] = []
     with database(store, memory_limit, threads) as connection:
-        _register_parts(connection)
+        register_parts(connection, catalog)
         for ref_month in checked:
             bst_month = add_months(ref_month, -lag)
             open_month(connection, deliveries, ref_month, zaehltage, catalog, bst_month)
@@ -97,8 +97,10 @@ def _expected(deliveries: StagedMonths, table: str, month: str, catalog: Catalog
     return deliveries.ever_delivered(table, month)
 
 
-def _register_parts(connection: Any) -> None:
-    connection.register("parts", pa.table({"part": list(PARTS), "whole": list(PARTS.values())}))
+def register_parts(connection: Any, catalog: Catalog) -> None:
+    """Make the declared parts and wholes known to the queries, as table `parts`."""
+    pairs = parts_and_wholes(catalog.merkmale)
+    connection.register("parts", pa.table({"part": [p for p, _ in pairs], "whole": [w for _, w in pairs]}))
 
 
 def _declared(suites: Any) -> int:

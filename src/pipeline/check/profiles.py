@@ -185,15 +185,3 @@ PROFILES: Mapping[str, str] = {
     "beschaeftigung": _framed("beschaeftigung", _BESCHAEFTIGUNG, "bst_month"),
     "eckwerte": _ECKWERTE,
 }
-
-# What lies within what, cell by cell (contract, section 3): a count can never exceed the one it is a part of.
-PARTS: Mapping[str, str] = {
-    "alleinerz": "elb",
-    "lzb": "elb",
-    "lzb_amp": "lzb",
-    "int_svb": "int",
-    "int_allein": "int",
-    "int_lzb": "int",
-    "svb_nach12": "int_svb",
-    "svb_kont6": "int_svb",
-}

@@ -13,10 +13,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from pipeline.catalog import Catalog, Jobcenter, Side
+from pipeline.catalog import Catalog, Jobcenter, parts_and_wholes
 from pipeline.check.computed import COMPUTED, KEYS
 from pipeline.check.engine import Engine, unanswered
-from pipeline.check.profiles import PARTS
 from pipeline.check.release import RELEASE, RELEASE_KEYS
 from pipeline.check.suites import Suite, load_layer
 from pipeline.check.verdict import RuleResult, Verdict
@@ -126,7 +125,7 @@ def _register_catalog(connection: Any, catalog: Catalog, month: str, day: date, 
             "change": indicator.shown_as == "change",
             "better": BETTER[indicator.better],
             "euro": catalog.merkmale[numerator.merkmal].kind == "euro",
-            "part": _is_part(numerator, denominator),
+            "part": numerator.is_share_of(denominator),
         }
         for indicator in catalog.indicators.values()
         for version, (numerator, denominator) in indicator.versions.items()
@@ -135,19 +134,14 @@ def _register_catalog(connection: Any, catalog: Catalog, month: str, day: date, 
         side.merkmal
         for i in catalog.indicators.values()
         for side, whole in i.versions.values()
-        if _is_part(side, whole)
+        if side.is_share_of(whole)
     }
     connection.register(
         "parts",
-        pa.table(
-            {"part": list(PARTS), "whole": list(PARTS.values()), "in_indicator": [part in shares for part in PARTS]}
+        pa.Table.from_pylist(
+            [{"part": p, "whole": w, "in_indicator": p in shares} for p, w in parts_and_wholes(catalog.merkmale)]
         ),
     )
     connection.register("indicators", pa.Table.from_pylist(rows))
     connection.execute(f"SET VARIABLE month = '{month}'")
     connection.execute(f"SET VARIABLE before = '{add_months(month, -1)}'")
-
-
-def _is_part(numerator: Side, denominator: Side) -> bool:
-    """Tell whether an indicator is a share: its numerator counts some of those its denominator counts, in the same months."""
-    return PARTS.get(numerator.merkmal) == denominator.merkmal and numerator.months == denominator.months

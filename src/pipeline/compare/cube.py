@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Merkmal
+from pipeline.catalog import Indicator, Merkmal, event_parts, parts_and_wholes, shares
 from pipeline.compare.exact import Bools, Ints, unscaled
 from pipeline.months import month_number
 
@@ -36,7 +36,10 @@ def month_codes(column: pa.ChunkedArray) -> Ints:
 
 @dataclass(frozen=True)
 class Cube:
-    """Values in hundredths; `present` where there is a value, `withheld` where the publisher keeps it back."""
+    """Values in hundredths; `present` where there is a value, `withheld` where the publisher keeps it back.
+
+    `parts`, `event_parts` and `shares` are the declared pairs (part, whole) of the catalog's relations.
+    """
 
     merkmale: tuple[str, ...]
     jc_ids: tuple[str, ...]
@@ -44,6 +47,9 @@ class Cube:
     values: Ints
     present: Bools
     withheld: Bools
+    parts: tuple[tuple[str, str], ...]
+    event_parts: tuple[tuple[str, str], ...]
+    shares: tuple[tuple[str, str], ...]
 
     @property
     def months(self) -> int:
@@ -60,7 +66,9 @@ class Cube:
         )
 
 
-def cube_of(eckwerte: pa.Table, merkmale: Mapping[str, Merkmal], jc_ids: Sequence[str]) -> Cube:
+def cube_of(
+    eckwerte: pa.Table, merkmale: Mapping[str, Merkmal], indicators: Mapping[str, Indicator], jc_ids: Sequence[str]
+) -> Cube:
     """Return the block of a table with the columns of result_eckwerte.yml; absent rows are neither present nor withheld.
 
     `jc_ids` come first and in their order; further units of the table follow, sorted. Raises ValueError for a merkmal
@@ -81,6 +89,9 @@ def cube_of(eckwerte: pa.Table, merkmale: Mapping[str, Merkmal], jc_ids: Sequenc
         np.zeros(shape, dtype=np.int64),
         np.zeros(shape, dtype=bool),
         np.zeros(shape, dtype=bool),
+        parts_and_wholes(merkmale),
+        event_parts(merkmale),
+        shares(indicators, merkmale),
     )
     places = cube.places(eckwerte)
     values, present = unscaled(eckwerte.column("wert"))

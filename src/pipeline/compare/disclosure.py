@@ -18,7 +18,6 @@ from pipeline.compare.chains import year_sums
 from pipeline.compare.comparison import compare
 from pipeline.compare.cube import SEXES, Cube, codes, cube_of, month_codes
 from pipeline.compare.exact import Bools, Ints
-from pipeline.compare.intervals import TEILMENGEN
 from pipeline.compare.secrecy import Rules, is_count, primary, small, within_jobcenters
 from pipeline.compare.territory import Groups, Protected, Quantity, groups_of, over_year, protect, unsafe_totals
 from pipeline.months import month_number
@@ -103,7 +102,7 @@ def _sides(
     both = present[0] & present[1]
     weights = groups.members.astype(np.float64)
     sums = [np.rint(np.tensordot(weights, np.where(both, v, 0), axes=(1, 0))).astype(np.int64) for v in values]
-    teilmenge = (pair[0].merkmal, pair[1].merkmal) in TEILMENGEN and rules.complement
+    teilmenge = pair[0].is_share_of(pair[1]) and rules.complement
     units, totals = [], []
     for i, part in enumerate(parts):
         none = np.zeros(sums[i].shape, dtype=bool)
@@ -206,7 +205,7 @@ def disclose(
     know nothing else. Hidden values are empty with the reason `geheim`. Source: contract section 5, methodology 3.12.
     """
     rules = rules if rules is not None else Rules()
-    cube = cube_of(eckwerte, merkmale, [jobcenter.jc_id for jobcenter in jobcenters])
+    cube = cube_of(eckwerte, merkmale, indicators, [jobcenter.jc_id for jobcenter in jobcenters])
     groups = groups_of(cube.jc_ids, jobcenters, vergleichstyp_of)
     secret = primary(cube, merkmale, _given(cube, small_euro_cells), rules)
     protected = protect(cube, groups, within_jobcenters(cube, merkmale, secret, rules))

@@ -18,16 +18,13 @@ Variation = Literal["proportion", "events", "none"]
 Z95 = 1.959963984540054
 """The 97.5 % point of the normal distribution."""
 
-TEILMENGEN = frozenset({("svb_nach12", "int_svb"), ("svb_kont6", "int_svb"), ("lzb_amp", "lzb")})
-"""Pairs of merkmale whose first counts a part of what the second counts: N - Z is a number of persons or events too."""
-
 
 def variation(indicator: Indicator, version: str) -> Variation:
     """Tell what varies by chance: a share of N, a number of events, or nothing we have a model for (changes)."""
     numerator, denominator = indicator.versions[version]
     if indicator.shown_as == "change":
         return "none"
-    if (numerator.merkmal, denominator.merkmal) in TEILMENGEN:
+    if numerator.is_share_of(denominator):
         return "proportion"
     return "events"
 

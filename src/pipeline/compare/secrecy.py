@@ -16,16 +16,6 @@ from pipeline.catalog import Merkmal, Switch
 from pipeline.compare.chains import any_in_year, freedom_holds, year_sums
 from pipeline.compare.cube import ONE, Cube
 from pipeline.compare.exact import Bools, Ints
-from pipeline.compare.intervals import TEILMENGEN
-
-PARTS = (
-    ("svb_nach12", "int_svb"),
-    ("svb_kont6", "int_svb"),
-    ("int_svb", "int"),
-    ("int_allein", "int"),
-    ("int_lzb", "int"),
-)
-"""Events that are a part of other events (part, whole), parts of parts first: the whole is a ceiling, the part a floor."""
 
 FIRST_RUN_MONTHS = 37
 """Months that the first possible run reads; what they show decides once and for all how a series is published."""
@@ -86,11 +76,10 @@ def primary(cube: Cube, merkmale: Mapping[str, Merkmal], given: Bools, rules: Ru
     counts = is_count(cube, merkmale)[:, None, None, None]
     secret = given | cube.withheld | (cube.present & counts & small(cube.values, rules.below))
     if rules.complement:
-        for part, whole in sorted(TEILMENGEN):
-            if part in cube.merkmale and whole in cube.merkmale:
-                p, w = cube.merkmale.index(part), cube.merkmale.index(whole)
-                both = cube.present[p] & cube.present[w]
-                secret[p] |= both & small(cube.values[w] - cube.values[p], rules.below)
+        for part, whole in cube.shares:
+            p, w = cube.merkmale.index(part), cube.merkmale.index(whole)
+            both = cube.present[p] & cube.present[w]
+            secret[p] |= both & small(cube.values[w] - cube.values[p], rules.below)
     return secret
 
 
@@ -157,8 +146,8 @@ def _decide_series(work: _Decision, merkmal: int) -> None:
     allowed = free_pair & (below_total | total_only[:, None])
     work.barred[merkmal, :, PAIR] |= pair_only[:, None] & ~allowed
     work.close(merkmal, PAIR, total_only & ~pair_only)
-    for part, whole in PARTS:
-        if cube.merkmale[merkmal] == part and whole in cube.merkmale:
+    for part, whole in cube.event_parts:
+        if cube.merkmale[merkmal] == part:
             w = cube.merkmale.index(whole)
             for side in (TOTAL, PAIR):
                 bounded = work.holds(merkmal, side, ceiling=work.known(w, side, _NO_CEILING))
@@ -168,9 +157,7 @@ def _decide_series(work: _Decision, merkmal: int) -> None:
 def _bound_by_relatives(work: _Decision) -> None:
     """Bar sums where a published whole is too near a ceiling, or a published part too near a floor, of a hidden series."""
     cube, last = work.cube, work.first_run
-    for part, whole in PARTS:
-        if part not in cube.merkmale or whole not in cube.merkmale:
-            continue
+    for part, whole in cube.event_parts:
         p, w = cube.merkmale.index(part), cube.merkmale.index(whole)
         for side in (TOTAL, PAIR):
             part_open = ~work.hidden[p, :, side].all(axis=1)
@@ -197,7 +184,7 @@ def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools
         np.zeros(shape[:3], dtype=bool),
     )
     events = [name for name in cube.merkmale if merkmale[name].kind in ("event", "movement")]
-    parts = [part for part, _ in PARTS if part in events]
+    parts = [part for part, _ in cube.event_parts]
     if cube.months:
         for name in [*dict.fromkeys(parts), *(name for name in events if name not in parts)]:
             _decide_series(work, cube.merkmale.index(name))
@@ -214,9 +201,7 @@ def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools
 def _bar_complements(work: _Decision) -> None:
     """Bar sums over twelve months whose complement is small, with the month that ends them."""
     cube = work.cube
-    for part, whole in sorted(TEILMENGEN):
-        if part not in cube.merkmale or whole not in cube.merkmale:
-            continue
+    for part, whole in cube.shares:
         p, w = cube.merkmale.index(part), cube.merkmale.index(whole)
         parts, have_part = year_sums(cube.values[p], cube.present[p])
         wholes, have_whole = year_sums(cube.values[w], cube.present[w])

@@ -15,10 +15,7 @@ from pipeline.catalog import Jobcenter
 from pipeline.compare.chains import any_in_year
 from pipeline.compare.cube import ONE, Cube
 from pipeline.compare.exact import Bools, Ints
-from pipeline.compare.secrecy import PAIR, PARTS, SEXES_OF, TOTAL, Secrets
-
-WHOLES = (*PARTS, ("lzb_amp", "lzb"), ("lzb", "elb"), ("alleinerz", "elb"))
-"""Counts that are a part of other counts of the same month (part, whole)."""
+from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
 
 _LAST_CHOICE = np.int64(1) << 60
 _NO_CHOICE = np.int64(1) << 61
@@ -100,10 +97,8 @@ def _useless(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
 def _wholes_first(cube: Cube) -> list[int]:
     """Return the merkmale in an order in which a whole stands before its parts."""
     depth = dict.fromkeys(cube.merkmale, 0)
-    for _ in WHOLES:
-        for part, whole in WHOLES:
-            if part in depth and whole in depth:
-                depth[part] = max(depth[part], depth[whole] + 1)
+    for part, whole in reversed(cube.parts):
+        depth[part] = max(depth[part], depth[whole] + 1)
     return [cube.merkmale.index(name) for name in sorted(cube.merkmale, key=depth.__getitem__)]
 
 
@@ -111,8 +106,8 @@ def _movable(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
     """Return [jobcenter, month] where a hidden count could also be higher: no published whole says that it cannot."""
     out = ~_useless(cube, secrets, merkmal, side)
     sexes = SEXES_OF[side]
-    for part, whole in WHOLES:
-        if cube.merkmale[merkmal] == part and whole in cube.merkmale:
+    for part, whole in cube.parts:
+        if cube.merkmale[merkmal] == part:
             w = cube.merkmale.index(whole)
             full = (cube.values[merkmal, :, sexes] >= cube.values[w, :, sexes]) & cube.present[w, :, sexes]
             out &= ~(full.any(axis=1) & ~secrets.hidden[w, :, side] & ~secrets.barred[w, :, side])

@@ -12,9 +12,9 @@ from declared import EXPECTATIONS, declared, only
 from delivered_world import BST, MONTH, SMALL, ZAEHLTAGE, Delivered, good_world, small_catalog
 
 from pipeline.check import RuleResult, check_deliveries
-from pipeline.check.deliveries import CROSS, KEY, profile
+from pipeline.check.deliveries import CROSS, KEY, profile, register_parts
 from pipeline.check.engine import Engine
-from pipeline.check.profiles import PARTS, PROFILES
+from pipeline.check.profiles import PROFILES
 from pipeline.check.staged import StagedMonths, database, open_month
 from pipeline.check.suites import Suite, load_layer
 from pipeline.store import Store
@@ -41,7 +41,7 @@ def _checked(world: Delivered, table: str, suite: Suite, engine: Engine, root: P
         open_month(connection, staged, MONTH, ZAEHLTAGE, catalog, BST)
         valid = [j.jc_id for j in catalog.valid_jobcenters(ZAEHLTAGE.stichtag(MONTH))]
         connection.register("jobcenters", pa.table({"jc_id": valid}))
-        connection.register("parts", pa.table({"part": list(PARTS), "whole": list(PARTS.values())}))
+        register_parts(connection, catalog)
         frame = profile(connection, table)
     results = engine.evaluate(suite, frame, ref_month=MONTH, key=KEY, parameters={"rows_expected": 1})
     return {result.rule_id: result for result in results}

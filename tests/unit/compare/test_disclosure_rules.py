@@ -8,12 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from pipeline.catalog import load_catalog
-from pipeline.check.profiles import PARTS as CHECKED_PARTS
+from pipeline.catalog import event_parts, load_catalog, parts_and_wholes, shares
 from pipeline.compare import Disclosed, Rules
-from pipeline.compare.intervals import TEILMENGEN
-from pipeline.compare.secrecy import PARTS
-from pipeline.compare.territory import WHOLES
 from pipeline.months import add_months
 from unit.compare.world import CATALOG, FIRST, World, jobcenter, published, random_world, schema
 
@@ -154,12 +150,10 @@ def test_where_the_publisher_withholds_women_sums_of_men_are_hidden_too() -> Non
     assert all(sum(hidden) != 1 for hidden in sexes.values())
 
 
-def test_what_is_a_part_of_what_is_the_same_wherever_it_stands() -> None:
-    """The check knows it apart from what it checks; neither may forget a pair that the other one has."""
-    merkmale = load_catalog().merkmale
-    sides = [pair for indicator in CATALOG.indicators.values() for pair in indicator.versions.values()]
-    assert len(WHOLES) == len(set(WHOLES))
-    assert set(WHOLES) == set(CHECKED_PARTS.items())
-    assert set(PARTS) == {(part, whole) for part, whole in WHOLES if merkmale[part].kind == "event"}
-    same_months = {(n.merkmal, d.merkmal) for n, d in sides if n.months == d.months and n.operator == d.operator}
-    assert same_months & set(WHOLES) == TEILMENGEN
+def test_the_parts_that_must_stay_within_their_wholes_are_these() -> None:
+    merkmale = CATALOG.merkmale
+    svb = (("svb_nach12", "int_svb"), ("svb_kont6", "int_svb"))
+    events = (*svb, ("int_svb", "int"), ("int_allein", "int"), ("int_lzb", "int"))
+    assert event_parts(merkmale) == events
+    assert set(parts_and_wholes(merkmale)) == {*events, ("lzb_amp", "lzb"), ("lzb", "elb"), ("alleinerz", "elb")}
+    assert set(shares(CATALOG.indicators, merkmale)) == {*svb, ("lzb_amp", "lzb")}
