@@ -379,6 +379,7 @@ def publish(run: Run, *, now: Callable[[], datetime] = _utc_now) -> Summary:
             },
             synthetic=bool(run.deliveries["synthetic"]),
             site_url=run.settings.site_url,
+            parts=run.territory.parts,
             progress=run.progress,
             now=now,
         )

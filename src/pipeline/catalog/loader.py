@@ -39,6 +39,7 @@ COLUMN_TYPES = frozenset(
         "person",
         "household",
         "text",
+        "texts",
         "jobcenter",
         "code3",
         "date",

@@ -1,11 +1,11 @@
-"""What changed between two releases of the same month: displayed values, reasons and ranks, and the likely cause.
+"""What changed between two releases of the same month: displayed values, reasons and ranks, and what can have caused it.
 
 Only published (suppressed) tables are compared, so a difference says nothing the two releases did not say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +14,28 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
-from pipeline.publish.manifest import deliveries, read_manifest
+from pipeline.publish.causes import Cause, Causes, Cell, kinds
+from pipeline.publish.manifest import read_manifest
 from pipeline.publish.opened import OpenedTables
 from pipeline.store.schema import arrow_schema
 
-NATIONAL_UNITS = ("bst", "statistik")
-SHOWN_CAUSES = 3
+NAMED_CAUSES = 20
 
 KEY = ("tabelle", "ref_month", "ebene", "gebiet", "groesse", "definition", "geschlecht")
 
 
 def changes_between(
-    previous: Path | None, tables: OpenedTables, inputs: Mapping[str, Any], catalog: Catalog
+    previous: Path | None,
+    tables: OpenedTables,
+    basis: Mapping[str, Any],
+    catalog: Catalog,
+    parts: Mapping[str, Sequence[str]],
 ) -> pa.Table:
-    """Return the table `aenderungen` of the new tables against the release in `previous` (None: an empty table)."""
+    """Return the table `aenderungen` of the new tables against the release in `previous` (None: an empty table).
+
+    `basis` is the foundation of the new release, `parts` are unit -> itself and the units it succeeds. At most
+    `NAMED_CAUSES` causes are named for a cell; their number is always told.
+    """
     schema = arrow_schema(catalog.results["aenderungen"])
     if previous is None:
         return schema.empty_table()
@@ -37,13 +45,61 @@ def changes_between(
         (_indicators(old["kennzahlen"], old["vergleich"]), _indicators(tables.kennzahlen, tables.vergleich)),
         (_counts(old["eckwerte"]), _counts(tables.eckwerte)),
     ]
-    changed = _changed_deliveries(deliveries(manifest["grundlage"]["eingaben"]), deliveries(inputs))
+    causes = Causes(manifest["grundlage"], basis, catalog, parts)
+    members = _members(old["vergleich"], tables.vergleich)
     found = [row for before, after in pairs for row in _different(before, after)]
+    revalued = {_ranking(row) for row in found if row["ebene"] == "jobcenter" and row["wert_alt"] != row["wert_neu"]}
     for row in found:
-        row["release_alt"] = str(manifest["release"])
-        row["ursache"] = _cause(changed, row["gebiet"] if row["ebene"] == "jobcenter" else "") or None
+        if row["wert_alt"] == row["wert_neu"]:
+            named = causes.of_rank(others_changed=_ranking(row) in revalued)
+        else:
+            named = causes.of(_cell(row, members))
+        row.update(_told(named), release_alt=str(manifest["release"]))
     found.sort(key=lambda row: tuple(row[name] for name in KEY))
     return pa.Table.from_pylist(found, schema=schema)
+
+
+def _ranking(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what names the ranking that a cell takes part in."""
+    return (row["tabelle"], row["ref_month"], row["definition"], row["geschlecht"])
+
+
+def _cell(row: Mapping[str, Any], members: Mapping[tuple[str, str], frozenset[str]]) -> Cell:
+    own = frozenset({row["gebiet"]})
+    return Cell(
+        row["tabelle"],
+        row["definition"] or row["groesse"],
+        row["ref_month"],
+        row["geschlecht"],
+        own if row["ebene"] == "jobcenter" else members.get((row["ebene"], row["gebiet"]), own),
+        frozenset(row[name] or "" for name in ("herkunft_alt", "herkunft_neu")),
+    )
+
+
+def _told(causes: Sequence[Cause]) -> dict[str, Any]:
+    """Return the columns on the causes: kinds, number, and three lists of equal length; without an address no entry."""
+    named = [cause for cause in causes if cause.address]
+    return {
+        "ursache": ", ".join(kinds(causes)) or None,
+        "ursachen": len(named),
+        "ursache_adresse": [cause.address for cause in named[:NAMED_CAUSES]],
+        "ursache_alt": [cause.old for cause in named[:NAMED_CAUSES]],
+        "ursache_neu": [cause.new for cause in named[:NAMED_CAUSES]],
+    }
+
+
+def _members(*comparisons: pa.Table) -> dict[tuple[str, str], frozenset[str]]:
+    """Return the jobcenters of each level above, those of either release."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for table in comparisons:
+        rows = table.select(["jc_id", "land", "traeger", "vergleichstyp"])
+        for jc_id, land, traeger, typ in zip(*(rows.column(i).to_pylist() for i in range(4)), strict=True):
+            areas = [("bund", "bund"), ("land", land)]
+            areas += [("vergleichstyp", typ)] if typ else []
+            areas += [("kommunal", "kommunal")] if traeger == "zkT" else []
+            for area in areas:
+                found.setdefault(area, set()).add(jc_id)
+    return {area: frozenset(units) for area, units in found.items()}
 
 
 def _indicators(kennzahlen: pa.Table, vergleich: pa.Table) -> pa.Table:
@@ -77,6 +133,8 @@ def _shown(name: str, cells: pa.Table, subject: Any, version: Any, rank: str) ->
             "definition": version,
             "geschlecht": cells.column("geschlecht"),
             "wert": text,
+            # An origin says what a cell read; without a value it may be what is missing that counts.
+            "herkunft": pc.if_else(pc.is_valid(cells.column(value)), cells.column("basis"), ""),
             "rang": pc.cast(cells.column(rank), pa.int64()),
         }
     )
@@ -96,15 +154,3 @@ def _equal(left: Any, right: Any) -> Any:
     """Compare columns; two missing values are equal."""
     missing = pc.and_(pc.is_null(left), pc.is_null(right))
     return pc.or_(missing, pc.fill_null(pc.equal(left, right), False))
-
-
-def _changed_deliveries(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return sorted(address for address in set(old) | set(new) if old.get(address) != new.get(address))
-
-
-def _cause(changed: list[str], jobcenter: str) -> str:
-    """Name the changed deliveries that this cell can have read; for higher levels all of them."""
-    units = {jobcenter, *NATIONAL_UNITS}
-    own = [a for a in changed if not jobcenter or a.rsplit("/", 1)[-1] in units] or changed
-    more = len(own) - SHOWN_CAUSES
-    return ", ".join(own[:SHOWN_CAUSES]) + (f" und {more} weitere" if more > 0 else "")

@@ -17,7 +17,14 @@ RESOURCE_PROFILE = "https://datapackage.org/profiles/2.0/dataresource.json"
 SCHEMA_PROFILE = "https://datapackage.org/profiles/2.0/tableschema.json"
 # No open licence: the name the Open Definition gives such terms; the terms themselves are the title.
 LICENCE_NAME = "other-closed"
-FIELD_TYPES = {"month": "yearmonth", "bool": "boolean", "number": "number", "percent1": "number", "integer": "integer"}
+FIELD_TYPES = {
+    "month": "yearmonth",
+    "bool": "boolean",
+    "number": "number",
+    "percent1": "number",
+    "integer": "integer",
+    "texts": "list",
+}
 FORMATS = {
     ".parquet": ("parquet", "application/vnd.apache.parquet"),
     ".csv": ("csv", "text/csv"),

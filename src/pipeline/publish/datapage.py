@@ -18,6 +18,7 @@ TABLES = ("vergleich", "kennzahlen", "eckwerte", "aenderungen", "befunde")
 COLUMN_TYPES = {
     "month": "Monat, JJJJ-MM",
     "text": "Text",
+    "texts": "Liste von Texten",
     "bool": "ja oder nein",
     "integer": "ganze Zahl",
     "number": "Zahl, zwei Stellen",

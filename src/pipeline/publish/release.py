@@ -5,7 +5,7 @@ The order of the work is here; what each file looks like is told by its own modu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
 
 Progress = Callable[[int, int, str], None]
+NO_PARTS: Mapping[str, Sequence[str]] = {}
 CSV_FILES = {"kennzahlen": "kennzahlen.csv", "eckwerte": "eckwerte.csv.gz", "vergleich": "vergleich.csv"}
 STEPS = ("Parquet", "CSV", "Arbeitsmappe", "Druckfassung", "Seiten", "Prüfsummen")
 
@@ -79,12 +80,14 @@ def publish(
     verdict: Mapping[str, Any],
     synthetic: bool,
     site_url: str = "",
+    parts: Mapping[str, Sequence[str]] = NO_PARTS,
     progress: Progress | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> Published:
     """Write the release of a month from its suppressed tables, or find that the newest one says the same.
 
-    The moment `now` goes into the journal beside the releases and into nothing else.
+    The moment `now` goes into the journal beside the releases and into nothing else. `parts` are unit -> itself and the
+    units it succeeds: whose deliveries may have changed a value.
 
     `manifest_inputs` is JSON and stands in the manifest as it is; under `lieferungen` it names the deliveries
     (address to sha-256, or a list with ref_month, table, unit, sha256), under `lock_sha256` the lock file's digest, under
@@ -124,7 +127,7 @@ def publish(
     found = comparisons(tables.vergleich, tables.kennzahlen, history, catalog)
     page = main_page(found)
     with releases.staged(store, month, number) as folder:
-        changes = _write_data(folder, tables, findings, previous, manifest_inputs, catalog, edition, report)
+        changes = _write_data(folder, tables, findings, previous, basis, parts, catalog, edition, report)
         _write_presentations(folder, found, catalog, edition, report)
         report(4, len(STEPS), STEPS[4])
         data_files = describe_files(folder)
@@ -169,13 +172,14 @@ def _write_data(
     tables: OpenedTables,
     findings: pa.Table,
     previous: Path | None,
-    inputs: Mapping[str, Any],
+    basis: Mapping[str, Any],
+    parts: Mapping[str, Sequence[str]],
     catalog: Catalog,
     edition: Edition,
     report: Progress,
 ) -> Any:
     report(0, len(STEPS), STEPS[0])
-    changes = changes_between(previous, tables, inputs, catalog)
+    changes = changes_between(previous, tables, basis, catalog, parts)
     for name in PUBLISHED:
         write_parquet(folder / f"{name}.parquet", getattr(tables, name), catalog.results[name].description.de, edition)
     for name, table in (("aenderungen", changes), ("befunde", findings)):

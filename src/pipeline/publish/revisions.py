@@ -1,11 +1,12 @@
-"""The view of what changed against the previous release of the month, in words and German numbers.
+"""The view of what changed against the previous release of the month, in words and German numbers: causes first, then cells.
 
 The full list is the file aenderungen.parquet; the page shows the first of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,17 +14,31 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.catalog import Catalog
+from pipeline.publish.causes import KINDS
 from pipeline.publish.comparison import Comparison
 from pipeline.publish.edition import Edition
 from pipeline.publish.wording import SEXES, Signs, german, month_name
 
 SHOWN = 400
+CAUSES_SHOWN = 12
+CAUSES_OF_A_CELL = 2
+SHORT_DIGEST, DIGEST = 12, 64
 AREAS = {"bund": "Deutschland", "kommunal": "kommunale Jobcenter"}
+UNKNOWN = "nicht bekannt"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One cause as shown: its address, what it was and what it is now; digests are shortened, full ones are in the file."""
+
+    address: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One changed cell as shown."""
+    """One changed cell as shown; `more` counts the causes that are not named."""
 
     area: str
     subject: str
@@ -33,7 +48,9 @@ class Revision:
     after: str
     rank_before: str
     rank_after: str
-    cause: str
+    kinds: str
+    reasons: tuple[Reason, ...]
+    more: int
 
 
 def revisions(
@@ -47,10 +64,35 @@ def revisions(
     return {
         "previous": f"{edition.month}.{edition.number - 1}" if edition.number > 1 else "",
         "total": len(rows),
+        "values": sum(1 for r in rows if r["wert_alt"] != r["wert_neu"]),
         "units": len({r["gebiet"] for r in rows if r["ebene"] == "jobcenter"}),
         "ranks": sum(1 for r in rows if r["rang_alt"] != r["rang_neu"]),
+        "kinds": kinds_counted(rows),
+        "causes": _most_frequent(rows),
+        "number_of_causes": len({a for r in rows for a in r["ursache_adresse"]}),
         "rows": [_revision(row, names, superseded, catalog, signs) for row in rows[:SHOWN]],
     }
+
+
+def kinds_counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Return each kind of cause with the number of changed cells that name it, in the order of the kinds."""
+    counted = Counter(kind for row in rows for kind in (row["ursache"] or UNKNOWN).split(", "))
+    return [(kind, counted[kind]) for kind in (*KINDS, UNKNOWN) if counted[kind]]
+
+
+def _most_frequent(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Reason, int]]:
+    """Return the causes that most cells name, with the number of these cells."""
+    counted = Counter(cause for row in rows for cause in _causes(row))
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return [(_reason(*cause), number) for cause, number in ordered[:CAUSES_SHOWN]]
+
+
+def _causes(row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    return list(zip(row["ursache_adresse"], row["ursache_alt"], row["ursache_neu"], strict=True))
+
+
+def _reason(address: str, before: str, after: str) -> Reason:
+    return Reason(address, *(text[:SHORT_DIGEST] if len(text) == DIGEST else text for text in (before, after)))
 
 
 def _revision(
@@ -62,6 +104,7 @@ def _revision(
     if row["tabelle"] == "eckwerte":
         merkmal = catalog.merkmale.get(subject)
         subject = merkmal.label.de if merkmal else subject
+    causes = _causes(row)[:CAUSES_OF_A_CELL]
     return Revision(
         names.get(area, AREAS.get(area, area)),
         subject,
@@ -71,7 +114,9 @@ def _revision(
         _shown(row["wert_neu"], signs),
         _rank(row["rang_alt"]),
         _rank(row["rang_neu"]),
-        row["ursache"] or "",
+        row["ursache"] or UNKNOWN,
+        tuple(_reason(*cause) for cause in causes),
+        row["ursachen"] - len(causes),
     )
 
 

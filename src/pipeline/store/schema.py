@@ -8,6 +8,7 @@ from pipeline.catalog import Table
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "text": pa.string(),
+    "texts": pa.list_(pa.string()),
     "jobcenter": pa.string(),
     "code3": pa.string(),
     "month": pa.string(),

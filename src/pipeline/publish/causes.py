@@ -1,0 +1,218 @@
+"""Why a published cell differs from the release before: of all that changed, what the cell can have read.
+
+Two foundations are compared (deliveries, code lists, corrections, switches, program); what a cell reads is what the catalog
+declares of its base counts. No value is looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from pipeline.catalog import Catalog, Merkmal
+from pipeline.months import add_months, month_range
+
+DELIVERY, CORRECTION, SWITCH = "Lieferung", "Berichtigung", "Schalter"
+TERRITORY, DAYS, PROGRAM, OTHERS = "Gebietsstand", "Zähltage", "Programmfassung", "andere Jobcenter"
+KINDS = (DELIVERY, CORRECTION, SWITCH, TERRITORY, DAYS, PROGRAM, OTHERS)
+LISTS = {"gebietsaenderungen": TERRITORY, "zaehltage": DAYS}
+CENTRAL = ("bst", "statistik")
+PUBLISHED, OWN_ONLY = "eckwerte", ("leistung", "eckwerte", "beschaeftigung")
+SHORT_DIGEST = 12
+
+Group = tuple[str, str]
+"""A table and a month."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that changed: its kind, its address, and what it was before and is now (empty: it was or is not there).
+
+    Deliveries and code lists are told by their digests. A cause of the kind `OTHERS` without address stands for whatever
+    changed elsewhere.
+    """
+
+    kind: str
+    address: str = ""
+    old: str = ""
+    new: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A published cell: subject, month, sex and the units it is about; `bases` are the origins it had and has.
+
+    `units` are several for a level above the jobcenter. An origin is empty where there is no value: then both persons and
+    published counts may be what is missing.
+    """
+
+    table: str
+    subject: str
+    ref_month: str
+    sex: str
+    units: frozenset[str]
+    bases: frozenset[str]
+
+
+class Causes:
+    """What changed between two releases, to be asked cell by cell. `parts` are unit -> itself and all it succeeds."""
+
+    def __init__(
+        self,
+        old: Mapping[str, Any],
+        new: Mapping[str, Any],
+        catalog: Catalog,
+        parts: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._catalog = catalog
+        self._parts = parts
+        self._deliveries: dict[Group, dict[str, Cause]] = {}
+        for (month, table, unit), cause in _deliveries(old["eingaben"], new["eingaben"]).items():
+            self._deliveries.setdefault((table, month), {})[unit] = cause
+        self._corrections = _corrections(old["eingaben"], new["eingaben"])
+        self._general = (*_switches(old, new), *_lists(old["eingaben"], new["eingaben"]), *_program(old, new))
+        self._within = lru_cache(maxsize=None)(self._in_group)
+
+    @property
+    def all(self) -> list[Cause]:
+        """Return everything that changed, by kind and address."""
+        found = [c for units in self._deliveries.values() for c in units.values()]
+        return _ordered([*found, *self._corrections.values(), *self._general])
+
+    def of(self, cell: Cell) -> list[Cause]:
+        """Return what can have changed the value of a cell, by kind and address.
+
+        Only if nothing of its own changed are the deliveries of other units named, which count persons who moved, newcomers
+        and what was delivered elsewhere; or, without address, whatever changed what has to be withheld.
+        """
+        counts = self._counts(cell)
+        groups = sorted({g for merkmal, month in counts for g in self._read(merkmal, month, cell)})
+        units = self._with_parts(cell.units)
+        own = [c for group in groups for c in self._within(group, units)]
+        cells = [(month, unit, cell.sex, merkmal.name) for merkmal, month in counts for unit in cell.units]
+        own += [self._corrections[c] for c in cells if c in self._corrections] if self._corrections else []
+        if own:
+            return _ordered([*own, *self._general])
+        others = [
+            Cause(OTHERS, c.address, c.old, c.new)
+            for group in groups
+            if group[0] not in OWN_ONLY
+            for c in self._deliveries[group].values()
+        ]
+        if not others and (self._deliveries or self._corrections):
+            others = [Cause(OTHERS)]
+        return _ordered([*self._general, *others])
+
+    def of_rank(self, *, others_changed: bool) -> list[Cause]:
+        """Return what can have changed a rank whose value stayed: the values of others, else what reaches everything."""
+        return [Cause(OTHERS)] if others_changed else _ordered(self._general)
+
+    # -- what a cell reads -----------------------------------------------------------------------------------------
+
+    def _counts(self, cell: Cell) -> list[tuple[Merkmal, str]]:
+        """Return the base counts of a cell: merkmal and month."""
+        if cell.table == "eckwerte":
+            merkmal = self._catalog.merkmale.get(cell.subject)
+            return [(merkmal, cell.ref_month)] if merkmal else []
+        kennzahl, _, version = cell.subject.partition("@")
+        indicator = self._catalog.indicators.get(kennzahl)
+        sides = indicator.versions.get(f"@{version}", ()) if indicator else ()
+        return [
+            (self._catalog.merkmale[side.merkmal], month)
+            for side in sides
+            for month in month_range(*(add_months(cell.ref_month, offset) for offset in side.months))
+        ]
+
+    def _read(self, merkmal: Merkmal, month: str, cell: Cell) -> Iterable[Group]:
+        """Yield the tables and months with changed deliveries that a base count reads."""
+        by_persons = cell.bases != {"eckwerte"}
+        by_published = not cell.bases <= {"personen", "imputiert"}
+        if by_published and (PUBLISHED, month) in self._deliveries:
+            yield PUBLISHED, month
+        if by_persons:
+            for needs in (merkmal.needs, *((merkmal.needs_by_sex,) if cell.sex != "T" else ())):
+                for table, (first, last) in needs.items():
+                    for m in month_range(add_months(month, first), add_months(month, last)):
+                        if (table, m) in self._deliveries:
+                            yield table, m
+
+    def _with_parts(self, units: frozenset[str]) -> frozenset[str]:
+        return frozenset({*CENTRAL, *(part for unit in units for part in (unit, *self._parts.get(unit, ())))})
+
+    def _in_group(self, group: Group, units: frozenset[str]) -> tuple[Cause, ...]:
+        return tuple(cause for unit, cause in self._deliveries[group].items() if unit in units)
+
+
+def kinds(causes: Collection[Cause]) -> tuple[str, ...]:
+    """Return the kinds of some causes, each once, in their order."""
+    return tuple(kind for kind in KINDS if any(c.kind == kind for c in causes))
+
+
+def _ordered(causes: Iterable[Cause]) -> list[Cause]:
+    return sorted(set(causes), key=lambda c: (KINDS.index(c.kind), c.address))
+
+
+def _deliveries(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[tuple[str, str, str], Cause]:
+    before, after = _by_key(old), _by_key(new)
+    found = {}
+    for key in sorted(before.keys() | after.keys()):
+        (address, was), (new_address, now) = before.get(key, ("", "")), after.get(key, ("", ""))
+        if was != now:
+            found[key] = Cause(DELIVERY, new_address or address, was, now)
+    return found
+
+
+def _by_key(inputs: Mapping[str, Any]) -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Return address and digest of the deliveries of a manifest by month, table and unit.
+
+    A mapping of addresses without suffix to digests will do as well as the list that a run writes.
+    """
+    raw = inputs.get("lieferungen", ())
+    if isinstance(raw, Mapping):
+        entries = ((*address.split("/"), address, digest) for address, digest in raw.items())
+        return {(month, table, unit): (address, digest) for month, table, unit, address, digest in entries}
+    return {(d["ref_month"], d["table"], d["unit"]): (str(d["address"]), str(d["sha256"])) for d in raw}
+
+
+def _corrections(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[tuple[str, str, str, str], Cause]:
+    """Return the corrections that came, went or changed, by cell; a correction is told by its number and not by its value."""
+    before, after = ({str(c["id"]): c for c in inputs.get("berichtigungen", ())} for inputs in (old, new))
+    found = {}
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            entry = now or was or {}
+            cell = (entry["ref_month"], entry["jc_id"], entry["geschlecht"], entry["merkmal"])
+            said = ("gilt" if was else "", "geändert" if was and now else "gilt" if now else "")
+            found[cell] = Cause(CORRECTION, f"berichtigung/{name}", *said)
+    return found
+
+
+def _switches(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Cause]:
+    before, after = old.get("schalter", {}), new.get("schalter", {})
+    return [
+        Cause(SWITCH, f"schalter/{name}", str(before.get(name, "")), str(after.get(name, "")))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _lists(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Cause]:
+    before, after = old.get("codelisten", {}), new.get("codelisten", {})
+    return [
+        Cause(LISTS.get(name, TERRITORY), f"{name}.csv", before.get(name, ""), after.get(name, ""))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _program(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Cause]:
+    """Return the program, a package that shapes bytes, or the catalog: all that is neither delivered nor decided."""
+    before, after = old.get("code", {}), new.get("code", {})
+    pairs = [("programm", *(f"{c.get('version', '')}+{c.get('sha256', '')[:SHORT_DIGEST]}" for c in (before, after)))]
+    named = sorted({*before, *after} - {"version", "sha256"})
+    pairs += [(f"programm/{name}", str(before.get(name, "")), str(after.get(name, ""))) for name in named]
+    pairs.append(("katalog", str(old.get("katalog_sha256", "")), str(new.get("katalog_sha256", ""))))
+    return [Cause(PROGRAM, address, was, now) for address, was, now in pairs if was != now]
