@@ -1,0 +1,1 @@
+"""Officially published national figures, computed again by the pipeline."""
