@@ -5,6 +5,7 @@ Code lists that come with the deliveries are read here too, because they take th
 
 from pipeline.catalog.decisions import Correction, Decisions, Waiver, read_decisions
 from pipeline.catalog.delivered import CodeListError, read_gebietsaenderungen, read_zaehltage
+from pipeline.catalog.layouts import PATH_SEPARATOR, Header, Layout, Layouts, Sign
 from pipeline.catalog.loader import Catalog, CatalogError, load_catalog
 from pipeline.catalog.model import (
     Column,
@@ -23,6 +24,7 @@ from pipeline.catalog.relations import event_parts, parts_and_wholes, shares
 from pipeline.catalog.selection import SwitchError, parse_selection
 
 __all__ = [
+    "PATH_SEPARATOR",
     "Catalog",
     "CatalogError",
     "CodeListError",
@@ -30,12 +32,16 @@ __all__ = [
     "Correction",
     "Decisions",
     "Gebietsaenderung",
+    "Header",
     "Indicator",
     "Jobcenter",
     "Label",
+    "Layout",
+    "Layouts",
     "Merkmal",
     "Rule",
     "Side",
+    "Sign",
     "Support",
     "Switch",
     "SwitchError",

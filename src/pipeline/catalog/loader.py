@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
+from pipeline.catalog.layouts import Layouts, read_layouts
 from pipeline.catalog.model import (
     Column,
     Gebietsaenderung,
@@ -74,6 +75,7 @@ class Catalog:
     codelists: Mapping[str, Mapping[str, Mapping[str, str]]]
     rules: Mapping[str, Rule]
     switches: Mapping[str, Switch]
+    layouts: Layouts
     digest: str
 
     @property
@@ -453,5 +455,6 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
             root / "switches.yml",
             lambda name, s: Switch(name, s["default"], _alternatives(s), s["reason"], s["source"], s["changes"]),
         ),
+        layouts=read_layouts(root / "layouts", merkmale, codelists["zeichen"], _parsed),
         digest=_digest(root),
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pipeline.catalog import Catalog
 from pipeline.months import MonthError, month_number
-from pipeline.store.register import SUFFIXES
+from pipeline.store.register import suffixes_of
 
 CODELIST = "codelist"
 MARKER = "SYNTHETISCH"
@@ -22,7 +22,6 @@ ROOT_FILES = {
 }
 CODELISTS = ("zaehltage", "gebietsaenderungen")
 _IGNORED = re.compile(r"^(?:\..*|README.*|LIESMICH.*|index\.html)$", re.IGNORECASE)
-_LONGEST_FIRST = tuple(sorted(SUFFIXES, key=len, reverse=True))
 
 Key = tuple[str, str, str]
 
@@ -59,6 +58,10 @@ class Stray:
     table: str = ""
     ref_month: str = ""
     unit: str = ""
+
+
+def _longest_first(suffixes: tuple[str, ...]) -> list[str]:
+    return sorted(suffixes, key=len, reverse=True)
 
 
 def is_month(text: str) -> bool:
@@ -135,9 +138,10 @@ class Layout:
             message = "lies beside the table folders; deliveries lie in <month>/<table>/"
             return Stray("FETCH-UNKNOWN-FILE", address, message, ref_month=folders[0])
         month, table = folders
-        suffix = next((s for s in _LONGEST_FIRST if name.endswith(s) and len(name) > len(s)), None)
+        suffixes = suffixes_of(table)
+        suffix = next((s for s in _longest_first(suffixes) if name.endswith(s) and len(name) > len(s)), None)
         if suffix is None:
-            message = "has none of the endings .parquet, .csv and .csv.gz; it is not used"
+            message = f"has none of the endings {', '.join(suffixes[:-1])} and {suffixes[-1]}; it is not used"
             return Stray("FETCH-UNKNOWN-FILE", address, message, table, month)
         unit = name[: -len(suffix)]
         if unit in self._units[table]:

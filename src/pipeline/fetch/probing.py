@@ -13,7 +13,7 @@ from pipeline.catalog import Catalog
 from pipeline.fetch.places import CODELIST, ROOT_FILES, Place
 from pipeline.months import add_months, first_day, last_day, month_range
 from pipeline.store import read_json, write_json
-from pipeline.store.register import SUFFIXES
+from pipeline.store.register import SUFFIXES, suffixes_of
 
 MONTHS_BACK = 36
 
@@ -33,7 +33,7 @@ class Probing:
         for table in self._catalog.tables.values():
             if table.unit != "jobcenter":
                 for month in self._months:
-                    yield from (Place(month, table.name, table.unit, suffix) for suffix in SUFFIXES)
+                    yield from (Place(month, table.name, table.unit, s) for s in suffixes_of(table.name))
         units = set(self._catalog.jobcenters)
         if known is None:
             yield from self._ask(units, self._months)

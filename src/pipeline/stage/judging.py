@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months, first_day, last_day
-from pipeline.stage.reading import RejectedError
+from pipeline.stage.found import BadRow, RejectedError
 
 _PERSONAL = ("person", "household")
 MIN_ROWS_TO_JUDGE_MONTH = 10
@@ -28,17 +27,6 @@ _SHOWABLE = {
     "jobcenter": re.compile(r"[tT]?\d{1,5}"),
 }
 _SHOWN_CHARACTERS, _SHOWN_DIGITS = 24, 4
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """One broken rule of one row. `value` never holds an identifier."""
-
-    rule: str
-    row: int
-    column: str
-    value: str
-    message: str
 
 
 def shown_value(value: str | None, kind: str, identifiers: Container[str] = ()) -> str:

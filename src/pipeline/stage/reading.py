@@ -10,38 +10,18 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Table
+from pipeline.stage.found import BadRow, RawFile, RejectedError
 
 _CHUNK = 1 << 20
 _GZIP_WINDOW = 31
 # ä, ö, ü, ß and their capitals, written as UTF-8, read as Latin-1 or Windows-1252, and written as UTF-8 again.
 _DOUBLE_ENCODED = re.compile("Ã[\u00a4\u00b6\u00bc\u0084\u0096\u009c\u009f\u201e\u2013\u0153\u0178]")
-
-
-class RejectedError(Exception):
-    """The delivery has a broken structure: it is rejected as a whole and counts as missing."""
-
-    def __init__(self, rule: str, message: str, *, column: str = "", row: int = 0) -> None:
-        super().__init__(message)
-        self.rule = rule
-        self.message = message
-        self.column = column
-        self.row = row
-
-
-@dataclass(frozen=True)
-class RawFile:
-    """The rows of one file: `table` has the declared columns, `rows` the data row numbers, `malformed` rows that do not fit."""
-
-    table: pa.Table
-    rows: pa.Array
-    malformed: tuple[tuple[int, str], ...] = ()
 
 
 def read_file(path: Path, suffix: str, table: Table, max_unpacked_bytes: int) -> RawFile:
@@ -50,7 +30,7 @@ def read_file(path: Path, suffix: str, table: Table, max_unpacked_bytes: int) ->
         raise RejectedError("STAGE-UNREADABLE", "the file is empty (0 bytes)")
     if suffix == ".parquet":
         return _read_parquet(path, table, max_unpacked_bytes)
-    return _read_csv(path, suffix == ".csv.gz", table, max_unpacked_bytes)
+    return read_csv(csv_text(csv_bytes(path, suffix == ".csv.gz", max_unpacked_bytes)), table)
 
 
 def _check_columns(found: list[str], table: Table) -> None:
@@ -121,18 +101,29 @@ def _unpacked(path: Path, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-def _text(path: Path, gzipped: bool, max_bytes: int) -> str:
+def csv_bytes(path: Path, gzipped: bool, max_bytes: int) -> bytes:
+    """Return the bytes of a CSV file, unpacked; raises RejectedError if they are more than `max_bytes` or torn."""
     try:
         content = _unpacked(path, max_bytes) if gzipped else path.read_bytes()
     except zlib.error as error:
         raise RejectedError("STAGE-UNREADABLE", f"not a readable gzip file ({error})") from error
     if len(content) > max_bytes:
         raise RejectedError("STAGE-TOO-LARGE", f"{len(content):,} bytes, allowed are {max_bytes:,}")
+    return content
+
+
+def csv_text(content: bytes) -> str:
+    """Return the text of a CSV file in UTF-8; raises RejectedError for another encoding, and for what is no table."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = content.count(b"\n", 0, error.start)
         raise RejectedError("STAGE-ENCODING", f"not UTF-8 (byte {error.start}), Latin-1 perhaps", row=row) from error
+    return intact(text)
+
+
+def intact(text: str) -> str:
+    """Return the text if it is whole; raises RejectedError for destroyed characters, and for what is no table."""
     if "�" in text:
         row = text.count("\n", 0, text.index("�"))
         raise RejectedError("STAGE-ENCODING", "characters were destroyed before delivery (U+FFFD)", row=row)
@@ -148,9 +139,9 @@ def _text(path: Path, gzipped: bool, max_bytes: int) -> str:
     return text
 
 
-def _read_csv(path: Path, gzipped: bool, table: Table, max_bytes: int) -> RawFile:
-    text = _text(path, gzipped, max_bytes)
-    malformed: list[tuple[int, str]] = []
+def read_csv(text: str, table: Table) -> RawFile:
+    """Read the text of a CSV file with exactly the declared columns; raises RejectedError."""
+    malformed: list[BadRow] = []
     try:
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = next(reader)
@@ -166,7 +157,9 @@ def _read_csv(path: Path, gzipped: bool, table: Table, max_bytes: int) -> RawFil
                 if len(fields) == width:
                     yield number, fields
                 else:
-                    malformed.append((number, f"{len(fields)} fields, the header has {width}"))
+                    malformed.append(
+                        BadRow("ROW-TYPE", number, "", "", f"{len(fields)} fields, the header has {width}")
+                    )
 
         pairs = list(rows())
     except csv.Error as error:

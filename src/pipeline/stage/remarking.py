@@ -6,7 +6,6 @@ Nothing here takes a row out; whether a share of such rows is too much is judged
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage
+from pipeline.stage.found import Remark
 from pipeline.stage.judging import window_of_rows
 
 UNLIKELY_BIRTH_BEFORE = date(1920, 1, 1)
@@ -21,18 +21,6 @@ UNLIKELY_DAY_BEFORE = date(1950, 1, 1)
 UNLIKELY_YEARS_AHEAD = 10
 UNLIKELY_EUR_ABOVE = 20_000
 _STATUS = ("geschlecht", "geburtsdatum", "ist_elb", "ist_alleinerziehend")
-
-
-@dataclass(frozen=True)
-class Remark:
-    """What is remarkable about `count` rows of one file; row, column and value are those of the first."""
-
-    rule: str
-    row: int
-    column: str
-    value: str
-    message: str
-    count: int
 
 
 def remarks(rows: pa.Table, table: Table, month: str, zaehltage: Zaehltage, catalog: Catalog) -> Iterator[Remark]:

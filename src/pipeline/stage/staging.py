@@ -23,11 +23,9 @@ import pyarrow as pa
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months
 from pipeline.settings import Settings
-from pipeline.stage.judging import BadRow, judge_rows, reject_missing_values, reject_other_month
+from pipeline.stage.examining import PUBLISHED, Examined, examine
+from pipeline.stage.found import BadRow, RejectedError, Remark
 from pipeline.stage.pseudonyms import key_fingerprint, pseudonyms
-from pipeline.stage.reading import RawFile, RejectedError, read_file
-from pipeline.stage.remarking import remarks
-from pipeline.stage.typing_rows import type_columns
 from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
 from pipeline.store.schema import ARROW_TYPES
 
@@ -176,7 +174,8 @@ def _jobs(
             "lists": {
                 c.codelist: sorted(catalog.codelists[c.codelist]) for c in catalog.tables[table].columns if c.codelist
             },
-            "jobcenters": sorted(catalog.jobcenters) if table == "eckwerte" else [],
+            "jobcenters": [repr(j) for _, j in sorted(catalog.jobcenters.items())] if table == PUBLISHED else [],
+            "layouts": repr(catalog.layouts) if table == PUBLISHED else "",
             "rules": {name: repr(rule) for name, rule in sorted(catalog.rules.items())},
             "supports": repr(catalog.supports) if table in ("aufnahme", "massnahme") else "",
             "key": key_fingerprint(secret),
@@ -203,24 +202,29 @@ def _stage_one(job: _Job) -> None:
     findings: list[Finding] = []
     for delivery in job.deliveries:
         try:
-            raw = read_file(job.store.snapshot(delivery["sha256"]), delivery["suffix"], table, job.max_unpacked_bytes)
-            part, bad_rows = _accept(raw, table, job, catalog, zaehltage)
+            examined = examine(
+                job.store.snapshot(delivery["sha256"]),
+                delivery["suffix"],
+                table,
+                job.month,
+                catalog,
+                zaehltage,
+                job.max_unpacked_bytes,
+            )
         except RejectedError as error:
             rejected[delivery["unit"]] = error.rule
             text = f"delivery rejected, it counts as missing: {error.message}"
-            findings.append(_finding(error.rule, delivery, job, text, error.row, error.column))
+            findings.append(_finding(error.rule, delivery, job, text, error.row, error.column, error.value))
             continue
+        part = examined.accepted
         if table.unit != "statistik":
             part = part.add_column(0, "jc_id", pa.array([delivery["unit"]] * part.num_rows, pa.string()))
         parts.append(part)
-        quarantine.extend((delivery, bad) for bad in bad_rows)
-        findings.extend(
-            _finding(remark.rule, delivery, job, remark.message, remark.row, remark.column, remark.value, remark.count)
-            for remark in remarks(part, table, job.month, zaehltage, catalog)
-        )
+        quarantine.extend((delivery, bad) for bad in examined.bad)
+        findings.extend(_remark_finding(examined, remark, delivery, job) for remark in examined.remarks)
         units[delivery["unit"]] = {
             "rows": part.num_rows,
-            "quarantined": len({bad.row for bad in bad_rows}),
+            "quarantined": len({bad.row for bad in examined.bad}),
             "sha256": delivery["sha256"],
         }
         if table.unit == "statistik":
@@ -233,20 +237,6 @@ def _stage_one(job: _Job) -> None:
     if quarantine:
         write_table(job.data_file.with_suffix(".quarantine.parquet"), _quarantine_table(quarantine))
     write_json(job.report_file, {"units": units, "rejected": rejected, "findings": [asdict(f) for f in findings]})
-
-
-def _accept(
-    raw: RawFile, table: Table, job: _Job, catalog: Catalog, zaehltage: Zaehltage
-) -> tuple[pa.Table, list[BadRow]]:
-    typed, bad_values = type_columns(raw.table, table)
-    if table.name == "eckwerte":
-        reject_missing_values(typed, raw.rows, bad_values)
-    good, bad_rows = judge_rows(raw.table, typed, raw.rows, bad_values, table, catalog)
-    bad_rows.extend(BadRow("ROW-TYPE", row, "", "", message) for row, message in raw.malformed)
-    typed = typed.add_column(0, "row", raw.rows)
-    accepted = typed.filter(good) if bad_rows else typed
-    reject_other_month(accepted, table.name, job.month, zaehltage)
-    return accepted, bad_rows
 
 
 def _pseudonymised(part: pa.Table, table: Table, secret: bytes, schema: pa.Schema) -> pa.Table:
@@ -291,6 +281,13 @@ def _finding(
     )
 
 
+def _remark_finding(examined: Examined, remark: Remark, delivery: Mapping[str, Any], job: _Job) -> Finding:
+    """Return a remark as a finding; where the file has cells rather than rows, the cell takes the place of row and column."""
+    place = examined.place(remark.row)
+    row, column = (0, place) if place else (remark.row, remark.column)
+    return _finding(remark.rule, delivery, job, remark.message, row, column, remark.value, remark.count)
+
+
 def _quarantine_findings(quarantine: Sequence[tuple[Mapping[str, Any], BadRow]], job: _Job) -> list[Finding]:
     """Return one finding per unit, rule and column; it names the first row, the quarantine file names all."""
     groups: dict[tuple[str, str, str], list[tuple[Mapping[str, Any], BadRow]]] = {}
@@ -300,7 +297,8 @@ def _quarantine_findings(quarantine: Sequence[tuple[Mapping[str, Any], BadRow]],
     for (_, rule, column), members in groups.items():
         delivery, first = min(members, key=lambda m: m[1].row)
         text = f"{len(members)} row(s) quarantined, they do not count: {first.message}"
-        findings.append(_finding(rule, delivery, job, text, first.row, column, first.value, len(members)))
+        row, named = (0, first.place) if first.place else (first.row, column)
+        findings.append(_finding(rule, delivery, job, text, row, named, first.value, len(members)))
     return findings
 
 
@@ -312,7 +310,7 @@ def _quarantine_table(quarantine: Sequence[tuple[Mapping[str, Any], BadRow]]) ->
             "jc_id": [d["unit"] for d, _ in ordered],
             "file": [d["address"] for d, _ in ordered],
             "row": [bad.row for _, bad in ordered],
-            "column": [bad.column for _, bad in ordered],
+            "column": [bad.place or bad.column for _, bad in ordered],
             "value": [bad.value for _, bad in ordered],
             "message": [bad.message for _, bad in ordered],
         },

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import Column, Table
-from pipeline.stage.reading import RejectedError
+from pipeline.stage.found import RejectedError
 from pipeline.store.schema import ARROW_TYPES
 
 _PATTERNS = {

@@ -13,6 +13,12 @@ from pathlib import Path
 from pipeline.store.writing import append_lines, whole_lines
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
+_PUBLISHED_SUFFIXES = (*SUFFIXES, ".xlsx", ".zip")
+
+
+def suffixes_of(table: str) -> tuple[str, ...]:
+    """Return the endings that files of a table may have: published counts come as their publishers write them."""
+    return _PUBLISHED_SUFFIXES if table == "eckwerte" else SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.catalog import load_catalog
 from pipeline.months import Zaehltage
-from pipeline.stage.remarking import Remark, remarks
+from pipeline.stage.found import Remark
+from pipeline.stage.remarking import remarks
 from pipeline.store.schema import ARROW_TYPES
 
 MONTH = "2018-07"

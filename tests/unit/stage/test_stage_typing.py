@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalog import Column, Label, Table, load_catalog
-from pipeline.stage.reading import RejectedError
+from pipeline.stage.found import RejectedError
 from pipeline.stage.typing_rows import type_columns
 
 
