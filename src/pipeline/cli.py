@@ -20,6 +20,7 @@ import typer
 from pipeline import steps
 from pipeline.catalog import SwitchError
 from pipeline.months import MonthError, month_number
+from pipeline.release_commands import add_commands
 
 EXIT_FAILED, EXIT_USAGE, EXIT_STOPPED = 1, 2, 3
 NO_SWITCHES: list[str] = []
@@ -284,6 +285,9 @@ def verify(
     )
     if result.problems:
         raise typer.Exit(EXIT_FAILED)
+
+
+add_commands(app)
 
 
 def main() -> None:
