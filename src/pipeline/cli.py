@@ -248,6 +248,14 @@ def alerts(
     _result({"waiting": waiting}, as_json, [f"{len(waiting)} alarm(s) waiting", *waiting])
 
 
+def _terminal() -> dict[str, Any]:
+    """Return width and colours for text on standard output: those of a terminal, nothing for a pipe."""
+    from rich.console import Console
+
+    console = Console()
+    return {"width": console.width, "colours": console.color_system is not None} if console.is_terminal else {}
+
+
 @app.command()
 def explain(
     kennzahl: Annotated[str, typer.Argument(help="indicator, for example K2E3")],
@@ -264,7 +272,7 @@ def explain(
 
     catalog = load_catalog()
     found = explaining.explain(store, catalog, kennzahl, jobcenter, month, sex, version)
-    _result(explaining.as_json(found), as_json, explaining.as_lines(found, catalog))
+    _result(explaining.as_json(found), as_json, explaining.as_lines(found, **_terminal()))
 
 
 @app.command()
