@@ -191,11 +191,12 @@ def _corrections(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[tuple[s
 
 
 def _switches(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Cause]:
+    """Return the switches that were set otherwise; one that only one of the programs knows belongs to the program."""
     before, after = old.get("schalter", {}), new.get("schalter", {})
     return [
-        Cause(SWITCH, f"schalter/{name}", str(before.get(name, "")), str(after.get(name, "")))
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        Cause(SWITCH, f"schalter/{name}", str(before[name]), str(after[name]))
+        for name in sorted(before.keys() & after.keys())
+        if before[name] != after[name]
     ]
 
 
