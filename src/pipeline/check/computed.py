@@ -14,7 +14,7 @@ EXACT = """
     nullif((abs(nenner_summe) * 100)::HUGEINT, 0) AS below
 """
 
-# counted and fraction speak of counts from persons, which the software makes; published counts are as they come, and each
+# counted and fraction speak of counts from persons and of estimates, which the software makes; published counts are as they come, and each
 # published euro sum is rounded on its own: men and women may exceed the total by two euros (a thousand for a country).
 _ECKWERTE = """
 WITH cells AS (
@@ -34,24 +34,34 @@ WITH cells AS (
 ), elb AS (
     SELECT ref_month AS month_before, jc_id, 'T' AS geschlecht, 'elb' AS merkmal, max(wert) AS elb_before
     FROM cells WHERE merkmal = 'elb' AND geschlecht = 'T' GROUP BY ALL
+), year AS (
+    SELECT getvariable('month') AS ref_month, jc_id, 'T' AS geschlecht, 'elb' AS merkmal,
+           count(*) FILTER (basis = 'imputiert') / nullif(count(wert), 0) AS imputed_share
+    FROM cells
+    WHERE ref_month <= getvariable('month')
+      AND (ref_month || '-01')::DATE > (getvariable('month') || '-01')::DATE - INTERVAL 12 MONTH
+    GROUP BY ALL
 )
 SELECT c.ref_month, c.jc_id, c.geschlecht, c.merkmal, c.grund, c.basis,
        k.jc_id IS NOT NULL AS known_jobcenter,
        (c.wert IS NULL) = (c.grund IS NOT NULL) AS value_or_reason,
-       CASE WHEN NOT is_euro AND basis = 'personen' THEN c.wert END::DOUBLE AS counted,
+       CASE WHEN NOT is_euro AND basis IN ('personen', 'imputiert') THEN c.wert END::DOUBLE AS counted,
        CASE WHEN is_euro THEN c.wert END::DOUBLE AS euro,
-       CASE WHEN NOT is_euro AND basis = 'personen' THEN abs(c.wert - trunc(c.wert)) END::DOUBLE AS fraction,
+       CASE WHEN NOT is_euro AND basis IN ('personen', 'imputiert') THEN abs(c.wert - trunc(c.wert)) END::DOUBLE AS fraction,
        CASE WHEN s.from_persons THEN s.rest END::DOUBLE AS rest_personen,
        CASE WHEN NOT s.from_persons THEN s.rest + IF(is_euro, 2, 0) END::DOUBLE AS rest_other,
        CASE WHEN w.from_persons AND basis = 'personen' THEN w.whole - c.wert END::DOUBLE AS outside_personen,
        CASE WHEN NOT (w.from_persons AND basis = 'personen') THEN w.whole - c.wert END::DOUBLE AS outside_other,
        elb_before::DOUBLE AS elb_before,
-       (c.wert / nullif(elb_before, 0))::DOUBLE AS elb_ratio
+       (c.wert / nullif(elb_before, 0))::DOUBLE AS elb_ratio,
+       basis = 'imputiert' AND NOT getvariable('imputer') AS imputed_unasked,
+       imputed_share::DOUBLE AS imputed_share
 FROM cells c
 LEFT JOIN known_jobcenters k USING (jc_id)
 LEFT JOIN sexes s USING (ref_month, jc_id, merkmal, geschlecht)
 LEFT JOIN wholes w USING (ref_month, jc_id, merkmal, geschlecht)
 LEFT JOIN elb USING (month_before, jc_id, merkmal, geschlecht)
+LEFT JOIN year USING (ref_month, jc_id, merkmal, geschlecht)
 ORDER BY ALL
 """
 

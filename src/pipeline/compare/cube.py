@@ -36,7 +36,7 @@ def month_codes(column: pa.ChunkedArray) -> Ints:
 
 @dataclass(frozen=True)
 class Cube:
-    """Values in hundredths; `present` where there is a value, `withheld` where the publisher keeps it back.
+    """Values in hundredths; `present` where there is a value, `withheld` where the publisher keeps it back, `imputed` estimates.
 
     `parts`, `event_parts` and `shares` are the declared pairs (part, whole) of the catalog's relations.
     """
@@ -47,6 +47,7 @@ class Cube:
     values: Ints
     present: Bools
     withheld: Bools
+    imputed: Bools
     parts: tuple[tuple[str, str], ...]
     event_parts: tuple[tuple[str, str], ...]
     shares: tuple[tuple[str, str], ...]
@@ -89,6 +90,7 @@ def cube_of(
         np.zeros(shape, dtype=np.int64),
         np.zeros(shape, dtype=bool),
         np.zeros(shape, dtype=bool),
+        np.zeros(shape, dtype=bool),
         parts_and_wholes(merkmale),
         event_parts(merkmale),
         shares(indicators, merkmale),
@@ -99,4 +101,6 @@ def cube_of(
     cube.present[places] = present
     geheim = pc.fill_null(pc.equal(eckwerte.column("grund"), "geheim"), False)
     cube.withheld[places] = np.asarray(geheim.to_numpy(), dtype=bool) & ~present
+    imputed = pc.fill_null(pc.equal(eckwerte.column("basis"), "imputiert"), False)
+    cube.imputed[places] = np.asarray(imputed.to_numpy(), dtype=bool) & present
     return cube

@@ -18,7 +18,7 @@ from pipeline.compare.chains import year_sums
 from pipeline.compare.comparison import compare
 from pipeline.compare.cube import SEXES, Cube, codes, cube_of, month_codes
 from pipeline.compare.exact import Bools, Ints
-from pipeline.compare.secrecy import Rules, is_count, primary, small, within_jobcenters
+from pipeline.compare.secrecy import Rules, is_count, primary, resting_on, small, within_jobcenters
 from pipeline.compare.territory import Groups, Protected, Quantity, groups_of, over_year, protect, unsafe_totals
 from pipeline.months import month_number
 
@@ -183,6 +183,23 @@ def _given(cube: Cube, cells: frozenset[EuroCell]) -> Bools:
     return out & cube.present
 
 
+def _decided(
+    cube: Cube, groups: Groups, merkmale: Mapping[str, Merkmal], given: Bools, rules: Rules
+) -> tuple[Bools, Protected]:
+    """Return the cells that are secret in themselves and all decisions.
+
+    Estimates made from hidden counts are secret, too; hiding them may hide counts that other estimates were made from.
+    """
+    while True:
+        secret = primary(cube, merkmale, given, rules)
+        protected = protect(cube, groups, within_jobcenters(cube, merkmale, secret, rules))
+        hidden = protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
+        telling = resting_on(cube, merkmale, hidden) & ~hidden
+        if not telling.any():
+            return secret, protected
+        given = given | telling
+
+
 def disclose(
     eckwerte: pa.Table,
     kennzahlen: pa.Table,
@@ -207,8 +224,7 @@ def disclose(
     rules = rules if rules is not None else Rules()
     cube = cube_of(eckwerte, merkmale, indicators, [jobcenter.jc_id for jobcenter in jobcenters])
     groups = groups_of(cube.jc_ids, jobcenters, vergleichstyp_of)
-    secret = primary(cube, merkmale, _given(cube, small_euro_cells), rules)
-    protected = protect(cube, groups, within_jobcenters(cube, merkmale, secret, rules))
+    secret, protected = _decided(cube, groups, merkmale, _given(cube, small_euro_cells), rules)
     counts = is_count(cube, merkmale)
     sides = {
         f"{name}{version}": _sides(cube, groups, protected, pair, rules, counts)

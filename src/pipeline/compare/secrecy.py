@@ -83,6 +83,22 @@ def primary(cube: Cube, merkmale: Mapping[str, Merkmal], given: Bools, rules: Ru
     return secret
 
 
+def resting_on(cube: Cube, merkmale: Mapping[str, Merkmal], hidden: Bools) -> Bools:
+    """Return the estimates [merkmal, jobcenter, sex, month] that would tell a hidden count they were made from.
+
+    `hidden` is an array of the same shape. Stocks and euro sums rest on the months beside, events on the same month last
+    year (methodology 3.11); whoever knows the rule could work backwards.
+    """
+    out = np.zeros_like(hidden)
+    for i, name in enumerate(cube.merkmale):
+        if merkmale[name].kind == "event":
+            out[i, :, :, 12:] = hidden[i, :, :, :-12]
+        else:
+            out[i, :, :, 1:] = hidden[i, :, :, :-1]
+            out[i, :, :, :-1] |= hidden[i, :, :, 1:]
+    return out & cube.imputed
+
+
 @dataclass
 class _Decision:
     """Work in progress of `within_jobcenters`; arrays as in Secrets, `sums_only` without months."""

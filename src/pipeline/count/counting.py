@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from pipeline.catalog import Catalog, Correction, Gebietsaenderung
 from pipeline.count.correcting import corrected
 from pipeline.count.eckwerte import Assembler, eckwerte_table, small_euro_cells
+from pipeline.count.imputing import imputed
 from pipeline.count.territory import Territory, in_effect, successors
 from pipeline.months import Zaehltage, month_range
 from pipeline.settings import Settings
@@ -116,6 +117,9 @@ def count(
     published, applied, about_corrections = corrected(published, corrections, catalog)
     assembler.published_route(published)
     cells = assembler.cells()
+    if catalog.switches["imputer"].value == "on":
+        rank_of = {grund: int(row["rang"]) for grund, row in catalog.codelists["gruende"].items()}
+        cells = imputed(cells, catalog.merkmale, rank_of, {u: catalog.jobcenters[u].land for u in cells.units})
     for position, m in enumerate(months):
         write_table(store.eckwerte(m), eckwerte_table(cells, position, catalog))
     taking_part = territory.units_with_persons | {territory.unit_of(jc_id) for jc_id in territory.published}

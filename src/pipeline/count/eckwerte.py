@@ -30,7 +30,8 @@ Span = tuple[str, int, int]
 class Cells:
     """Cells of all months: arrays of shape (month, unit, sex, merkmal).
 
-    `rank` is HAVE where there is a value, else the rank of the reason; `published` marks values of the published route.
+    `rank` is HAVE where there is a value, else the rank of the reason; `published` marks values of the published route,
+    `imputed` estimated ones.
     """
 
     months: tuple[str, ...]
@@ -39,6 +40,7 @@ class Cells:
     value: Ints
     rank: Ranks
     published: npt.NDArray[np.bool_]
+    imputed: npt.NDArray[np.bool_]
 
 
 class Assembler:
@@ -218,14 +220,16 @@ class Assembler:
 
     def cells(self) -> Cells:
         """Return what was assembled."""
-        return Cells(self._months, self._units, self._merkmale, self._value, self._rank, self._published)
+        nowhere = np.zeros(self._value.shape, np.bool_)
+        return Cells(self._months, self._units, self._merkmale, self._value, self._rank, self._published, nowhere)
 
 
 def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
     """Return the Eckwerte of one month, ordered by jobcenter, sex and merkmal (schema `result_eckwerte`)."""
     sexes, merkmale = sorted(SEXES), sorted(cells.merkmale)
     at = np.ix_(range(len(cells.units)), [SEXES.index(s) for s in sexes], [cells.merkmale.index(m) for m in merkmale])
-    value, rank, published = (array[position][at].reshape(-1) for array in (cells.value, cells.rank, cells.published))
+    arrays = (cells.value, cells.rank, np.where(cells.imputed, 2, cells.published))
+    value, rank, basis = (array[position][at].reshape(-1) for array in arrays)
     per_unit = len(sexes) * len(merkmale)
     reasons: list[str | None] = [None] * (HAVE + 1)
     for grund, row in catalog.codelists["gruende"].items():
@@ -242,7 +246,7 @@ def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
             "merkmal": taken(merkmale, np.tile(np.arange(len(merkmale)), len(cells.units) * len(sexes))),
             "wert": decimal_array(value, rank == HAVE, 18, 2),
             "grund": taken(reasons, rank),
-            "basis": taken(("personen", "eckwerte"), published),
+            "basis": taken(("personen", "eckwerte", "imputiert"), basis),
         },
         schema=arrow_schema(catalog.results["eckwerte"]),
     )

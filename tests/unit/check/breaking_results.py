@@ -107,6 +107,8 @@ BREAKS: dict[str, Break] = {
     "EW-PART": _one("eckwerte", {"wert": Decimal(7000)}, merkmal="lzb", geschlecht="T"),
     "EW-PART-PUBLISHED": _one("eckwerte", {"wert": Decimal(7000), "basis": "eckwerte"}, merkmal="lzb", geschlecht="T"),
     "EW-ELB-JUMP": _one("eckwerte", {"wert": Decimal(9000)}, merkmal="elb", geschlecht="T", ref_month=MONTH),
+    "EW-IMPUTED-UNASKED": _one("eckwerte", {"basis": "imputiert"}),
+    "EW-IMPUTED-SHARE": _all("eckwerte", {"basis": "imputiert"}, jc_id="t04412", ref_month=MONTH),
     "BILANZ-NOTHING": _remove("eckwerte", geschlecht="F"),
     "BILANZ-LZB": _all("eckwerte", {"wert": Decimal(900)}, merkmal="lzb_zugang", ref_month=MONTH),
     "KZ-NOTHING": lambda c: c.kennzahlen.clear(),
