@@ -4,7 +4,7 @@ Pure arithmetic on Arrow tables; reading the tables and writing the results is t
 """
 
 from pipeline.compare.comparison import ComparisonError, compare
-from pipeline.compare.disclosure import Disclosed, EuroCell, disclose
+from pipeline.compare.disclosure import Disclosed, EuroCell, Generation, disclose
 from pipeline.compare.secrecy import Rules
 
-__all__ = ["ComparisonError", "Disclosed", "EuroCell", "Rules", "compare", "disclose"]
+__all__ = ["ComparisonError", "Disclosed", "EuroCell", "Generation", "Rules", "compare", "disclose"]

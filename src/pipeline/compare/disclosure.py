@@ -6,7 +6,7 @@ which a hidden number could be read, and the comparison is made again from what 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,11 @@ from pipeline.catalog import Indicator, Jobcenter, Merkmal, Side
 from pipeline.compare.chains import year_sums
 from pipeline.compare.comparison import compare
 from pipeline.compare.cube import SEXES, Cube, codes, cube_of, month_codes
+from pipeline.compare.earlier import Carried, EuroCell, Generation
 from pipeline.compare.exact import Bools, Ints
-from pipeline.compare.secrecy import Rules, is_count, primary, resting_on, small, within_jobcenters
+from pipeline.compare.secrecy import Rules, Secrets, is_count, primary, resting_on, small, within_jobcenters
 from pipeline.compare.territory import Groups, Protected, Quantity, groups_of, over_year, protect, unsafe_totals
 from pipeline.months import month_number
-
-EuroCell = tuple[str, str, str, str]
-"""ref_month, jc_id, geschlecht, merkmal of a euro sum that rests on too few or too unequal Bedarfsgemeinschaften."""
 
 GEHEIM = "geheim"
 _WEAKER = ("unbekannt", "folgt_spaeter", "zu_kurze_reihe", "nenner_null")
@@ -85,6 +83,12 @@ class _Sides:
 
     units: tuple[Bools, Bools]
     totals: tuple[Bools, Bools]
+
+    def bound_by(self, before: _Sides, carried: Carried) -> _Sides:
+        """Return these with what was hidden on an older territory."""
+        units = [now | carried.units(then, 0) for now, then in zip(self.units, before.units, strict=True)]
+        totals = [now | carried.groups(then) for now, then in zip(self.totals, before.totals, strict=True)]
+        return _Sides((units[0], units[1]), (totals[0], totals[1]))
 
 
 def _sides(
@@ -184,20 +188,66 @@ def _given(cube: Cube, cells: frozenset[EuroCell]) -> Bools:
 
 
 def _decided(
-    cube: Cube, groups: Groups, merkmale: Mapping[str, Merkmal], given: Bools, rules: Rules
+    cube: Cube,
+    groups: Groups,
+    merkmale: Mapping[str, Merkmal],
+    given: Bools,
+    rules: Rules,
+    bound: Callable[[Secrets], Secrets] = lambda own: own,
 ) -> tuple[Bools, Protected]:
-    """Return the cells that are secret in themselves and all decisions.
+    """Return the cells that are secret in themselves and all decisions; `bound` adds what was decided before.
 
     Estimates made from hidden counts are secret, too; hiding them may hide counts that other estimates were made from.
     """
     while True:
         secret = primary(cube, merkmale, given, rules)
-        protected = protect(cube, groups, within_jobcenters(cube, merkmale, secret, rules))
+        protected = protect(cube, groups, bound(within_jobcenters(cube, merkmale, secret, rules)))
         hidden = protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
         telling = resting_on(cube, merkmale, hidden) & ~hidden
         if not telling.any():
             return secret, protected
         given = given | telling
+
+
+@dataclass(frozen=True)
+class _Decisions:
+    """All decisions about a generation of the territory; `secret` are the cells secret in themselves."""
+
+    cube: Cube
+    groups: Groups
+    secret: Bools
+    protected: Protected
+    sides: Mapping[str, _Sides]
+
+
+def _decide(
+    generation: Generation,
+    before: _Decisions | None,
+    indicators: Mapping[str, Indicator],
+    merkmale: Mapping[str, Merkmal],
+    rules: Rules,
+) -> _Decisions:
+    """Decide about a generation; what was decided about the one before binds it."""
+    cube = cube_of(generation.eckwerte, merkmale, indicators, [j.jc_id for j in generation.jobcenters])
+    groups = groups_of(cube.jc_ids, generation.jobcenters, generation.vergleichstyp_of)
+    given, counts = _given(cube, generation.small_euro_cells), is_count(cube, merkmale)
+
+    def sides(protected: Protected) -> dict[str, _Sides]:
+        return {
+            f"{name}{version}": _sides(cube, groups, protected, pair, rules, counts)
+            for name, indicator in indicators.items()
+            for version, pair in indicator.versions.items()
+        }
+
+    if before is None:
+        secret, protected = _decided(cube, groups, merkmale, given, rules)
+        return _Decisions(cube, groups, secret, protected, sides(protected))
+    carried = Carried.between(before.cube, before.groups, cube, groups, generation.successor_of)
+    then = before.protected
+    secret, protected = _decided(cube, groups, merkmale, given, rules, lambda own: carried.secrets(own, then.secrets))
+    protected = Protected(protected.secrets, protected.totals | carried.groups(then.totals))
+    bound = {name: now.bound_by(before.sides[name], carried) for name, now in sides(protected).items()}
+    return _Decisions(cube, groups, secret, protected, bound)
 
 
 def disclose(
@@ -213,25 +263,26 @@ def disclose(
     vergleich_schema: pa.Schema,
     small_euro_cells: frozenset[EuroCell] = frozenset(),
     rules: Rules | None = None,
+    earlier: Sequence[Generation] = (),
+    successor_of: Mapping[str, str] | None = None,
 ) -> Disclosed:
     """Return the four tables of a run with everything suppressed from which a hidden count could be computed.
 
     `eckwerte` are all months counted so far (columns of result_eckwerte.yml), not only those of the run: what earlier
     releases showed must stay safe, and with the whole history every release decides about a month alike. `kennzahlen`
     and `reihe` are as in `compare`; the comparison is computed again from what is published, so that ranks and medians
-    know nothing else. Hidden values are empty with the reason `geheim`. Source: contract section 5, methodology 3.12.
+    know nothing else. `earlier` are the territories that releases before this one may have shown, oldest first, and
+    `successor_of` says what has become of their units: a merged unit must not tell what its parts kept. Hidden values are
+    empty with the reason `geheim`. Source: contract section 5, methodology 3.12.
     """
     rules = rules if rules is not None else Rules()
-    cube = cube_of(eckwerte, merkmale, indicators, [jobcenter.jc_id for jobcenter in jobcenters])
-    groups = groups_of(cube.jc_ids, jobcenters, vergleichstyp_of)
-    secret, protected = _decided(cube, groups, merkmale, _given(cube, small_euro_cells), rules)
-    counts = is_count(cube, merkmale)
-    sides = {
-        f"{name}{version}": _sides(cube, groups, protected, pair, rules, counts)
-        for name, indicator in indicators.items()
-        for version, pair in indicator.versions.items()
-    }
-    hidden = protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
+    decisions: _Decisions | None = None
+    for generation in earlier:
+        decisions = _decide(generation, decisions, indicators, merkmale, rules)
+    now = Generation(eckwerte, jobcenters, vergleichstyp_of, successor_of or {}, small_euro_cells)
+    decisions = _decide(now, decisions, indicators, merkmale, rules)
+    cube, groups, secret, sides = decisions.cube, decisions.groups, decisions.secret, decisions.sides
+    hidden = decisions.protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
     mask = hidden[cube.places(eckwerte)]
     open_kennzahlen = _hide_kennzahlen(kennzahlen, cube, groups, sides)
     open_reihe = _hide_kennzahlen(reihe, cube, groups, sides)
@@ -256,4 +307,4 @@ def disclose(
     return Disclosed(_without(eckwerte, {"wert": mask}, mask), open_kennzahlen, vergleich, open_reihe, summary)
 
 
-__all__ = ["Disclosed", "EuroCell", "disclose"]
+__all__ = ["Disclosed", "EuroCell", "Generation", "disclose"]

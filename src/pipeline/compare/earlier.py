@@ -15,7 +15,7 @@ from pipeline.catalog import Jobcenter
 from pipeline.compare.cube import Cube
 from pipeline.compare.exact import Bools
 from pipeline.compare.secrecy import Secrets
-from pipeline.compare.territory import Groups, Protected
+from pipeline.compare.territory import Groups
 
 EuroCell = tuple[str, str, str, str]
 """ref_month, jc_id, geschlecht, merkmal of a euro sum that rests on too few or too unequal Bedarfsgemeinschaften."""
@@ -82,13 +82,13 @@ class Carried:
                 moved[place, ..., :months] |= source[i, ..., :months]
         return out
 
-    def secrets(self, own: Secrets, before: Protected) -> Secrets:
+    def secrets(self, own: Secrets, before: Secrets) -> Secrets:
         """Return the decisions of the newer block with what was decided before.
 
         What was hidden stays hidden. Of a part whose months were all hidden only sums were published; months of its
         successor beside sums over both would give its months away, so the successor publishes sums only as well.
         """
-        hidden, barred = before.secrets.hidden, before.secrets.barred
+        hidden, barred = before.hidden, before.barred
         sums_only = (hidden & ~barred).any(axis=-1, keepdims=True) & hidden.all(axis=-1, keepdims=True)
         series = self.units(np.broadcast_to(sums_only, hidden.shape), 1).any(axis=-1, keepdims=True)
         return Secrets(
