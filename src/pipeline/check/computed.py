@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline.check.medians import MEDIAN
+
 # The value in percent is 100 * above / below; a denominator of zero has none. Whole numbers, in units of a hundredth.
 EXACT = """
     CASE WHEN i.change THEN (zaehler * 100)::HUGEINT * nenner_monate - (nenner_summe * 100)::HUGEINT
@@ -14,8 +16,8 @@ EXACT = """
     nullif((abs(nenner_summe) * 100)::HUGEINT, 0) AS below
 """
 
-# counted and fraction speak of counts from persons and of estimates, which the software makes; published counts are as they come, and each
-# published euro sum is rounded on its own: men and women may exceed the total by two euros (a thousand for a country).
+# counted and fraction speak of what the software makes: counts from persons and estimates. Published counts are as they come,
+# and each published euro sum is rounded on its own: men and women may exceed the total by two euros (a thousand for a country).
 _ECKWERTE = """
 WITH cells AS (
     SELECT e.ref_month, e.jc_id, e.geschlecht, e.merkmal, e.wert, nullif(e.grund, '') AS grund, e.basis,
@@ -208,6 +210,7 @@ ORDER BY ALL
 COMPUTED: Mapping[str, str] = {
     "eckwerte": _ECKWERTE,
     "bilanz": _BILANZ,
+    "median": MEDIAN,
     "kennzahlen": _KENNZAHLEN,
     "vergleich": _VERGLEICH,
 }
@@ -215,6 +218,7 @@ COMPUTED: Mapping[str, str] = {
 KEYS: Mapping[str, tuple[str, ...]] = {
     "eckwerte": ("jc_id", "ref_month", "merkmal", "geschlecht"),
     "bilanz": ("jc_id", "ref_month", "geschlecht"),
+    "median": ("jc_id", "ref_month", "merkmal", "geschlecht"),
     "kennzahlen": ("jc_id", "ref_month", "ebene", "gebiet", "definition", "geschlecht"),
     "vergleich": ("jc_id", "ref_month", "definition", "geschlecht"),
 }

@@ -64,6 +64,13 @@ def _both(*changes: Break) -> Break:
     return change
 
 
+def _with_a_past(country: Country) -> None:
+    """Give the country six months before the run's with the counts of the last one."""
+    last = _find(country, "eckwerte", {"ref_month": BEFORE})
+    country.eckwerte += [row | {"ref_month": f"2018-0{number}"} for number in range(1, 6) for row in last]
+
+
+T: dict[str, Any] = {"geschlecht": "T"}
 JC: dict[str, Any] = {"ebene": "jobcenter", "geschlecht": "T"}
 # A value outside its usual range is put in by a numerator that gives it, the sums of the levels are left alone.
 _KENNZAHLEN = [
@@ -111,6 +118,11 @@ BREAKS: dict[str, Break] = {
     "EW-IMPUTED-SHARE": _all("eckwerte", {"basis": "imputiert"}, jc_id="t04412", ref_month=MONTH),
     "BILANZ-NOTHING": _remove("eckwerte", geschlecht="F"),
     "BILANZ-LZB": _all("eckwerte", {"wert": Decimal(900)}, merkmal="lzb_zugang", ref_month=MONTH),
+    "MEDIAN-NOTHING": _remove("eckwerte", ref_month=MONTH),
+    "MEDIAN-STOCK": _both(_with_a_past, _one("eckwerte", {"wert": Decimal(5300)}, **T, merkmal="elb", ref_month=MONTH)),
+    "MEDIAN-EVENTS": _both(
+        _with_a_past, _one("eckwerte", {"wert": Decimal(1300)}, **T, merkmal="lzb_amp", ref_month=MONTH)
+    ),
     "KZ-NOTHING": lambda c: c.kennzahlen.clear(),
     "KZ-KEY": _twice("kennzahlen"),
     "KZ-ALL": _remove("kennzahlen", kennzahl="K3E4"),

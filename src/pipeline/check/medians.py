@@ -1,0 +1,28 @@
+"""The frame of the gate against the twelve months before: a cell beside the median of its own past.
+
+Official values are flagged by it and never altered; who may wonder about which deviation is said in `expectations`.
+"""
+
+from __future__ import annotations
+
+# Stocks and euro sums move by a few percent a year, events and measures by season and programme: the two are held against
+# different bounds. Fewer than six months say nothing of what is usual. From 1 on, so that a past of zeros is one as well.
+MEDIAN = """
+WITH cells AS (
+    SELECT e.ref_month, e.jc_id, e.geschlecht, e.merkmal, e.wert, e.basis,
+           m.euro OR m.merkmal IN ('elb', 'alleinerz', 'lzb') AS steady,
+           12 * left(e.ref_month, 4)::INTEGER + right(e.ref_month, 2)::INTEGER AS number
+    FROM eckwerte e JOIN merkmale m USING (merkmal)
+    WHERE e.geschlecht = 'T'
+), compared AS (
+    SELECT *, median(wert::DOUBLE) OVER past AS middle, count(wert) OVER past AS months
+    FROM cells
+    WINDOW past AS (PARTITION BY jc_id, merkmal ORDER BY number RANGE BETWEEN 12 PRECEDING AND 1 PRECEDING)
+)
+SELECT jc_id, ref_month, merkmal, geschlecht, basis, middle, greatest(wert::DOUBLE, middle) AS larger,
+       CASE WHEN steady AND months >= 6 THEN greatest(wert, 1) / greatest(middle, 1) END::DOUBLE AS steady_ratio,
+       CASE WHEN NOT steady AND months >= 6 THEN greatest(wert, 1) / greatest(middle, 1) END::DOUBLE AS varying_ratio
+FROM compared
+WHERE ref_month = getvariable('month')
+ORDER BY ALL
+"""
