@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline import steps
+from pipeline import layout_command, steps
 from pipeline.catalog import SwitchError
 from pipeline.months import MonthError, month_number
 from pipeline.release_commands import add_commands
@@ -296,6 +296,7 @@ def verify(
 
 
 add_commands(app)
+app.add_typer(layout_command.app, name="layout")
 
 
 def main() -> None:

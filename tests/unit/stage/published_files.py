@@ -70,6 +70,7 @@ class Book:
         "Erstellungsdatum: 20.11.2018, Auftragsnummer 334605",
     )
     touch: Callable[[Worksheet], None] | None = None
+    swapped: bool = False
 
     def content(self) -> bytes:
         """Return the bytes of the workbook."""
@@ -96,7 +97,7 @@ class Book:
             if number == 0:
                 sheet.cell(row, 1, "Sachsen-Anhalt")
             sheet.cell(row, 2, region)
-            for index, value in enumerate(numbers):
+            for index, value in enumerate(_swapped(numbers) if self.swapped else numbers):
                 sheet.cell(row, 3 + index, value)
             row += 1
         for line in self.footer:
@@ -107,6 +108,11 @@ class Book:
         buffer = io.BytesIO()
         book.save(buffer)
         return buffer.getvalue()
+
+
+def _swapped(numbers: Sequence[Any]) -> list[Any]:
+    """Return the values with men and women in the other order of columns."""
+    return [numbers[index + (0, 1, -1)[index % 3]] for index in range(len(numbers))]
 
 
 def genesis(

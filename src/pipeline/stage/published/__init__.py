@@ -3,6 +3,7 @@
 What a layout looks like is data of the catalog (`catalog/layouts`); here is how its cells are found, read and named.
 """
 
+from pipeline.stage.published.proposing import Proposal, propose
 from pipeline.stage.published.reading import published_month, read_published
 
-__all__ = ["published_month", "read_published"]
+__all__ = ["Proposal", "propose", "published_month", "read_published"]

@@ -73,9 +73,31 @@ def find_head(sheet: Sheet, layout: Layout) -> Head | None:
     scores = [len(upper & {label(v) for v in sheet.rows[row] if isinstance(v, str)}) for row in rows]
     if not scores or not max(scores):
         return None
-    first = scores.index(max(scores))
+    first = _up_to_top(sheet, scores.index(max(scores)), layout)
     body = _first_row_below(sheet, first, _key_columns(sheet, first, layout))
-    return Head(first, body, _columns(sheet, first, body, layout))
+    columns = _columns(sheet, first, body, layout)
+    while body < len(sheet.rows) and _numbers_columns(sheet, body):
+        body += 1
+    return Head(first, body, columns)
+
+
+def _up_to_top(sheet: Sheet, row: int, layout: Layout) -> int:
+    """Return the uppermost row of the header that has the words in `row`: above may be key columns and the month."""
+    words = {h.path for h in layout.headers if h.role in _KEYS}
+    while row and any(
+        (isinstance(value, str) and label(value) in words)
+        or (column and not isinstance(value, str) and month_of(value))
+        for column, value in enumerate(sheet.rows[row - 1])
+    ):
+        row -= 1
+    return row
+
+
+def _numbers_columns(sheet: Sheet, row: int) -> bool:
+    """Tell whether a row holds nothing but the numbers of the columns, as some tables have below their header."""
+    numbers = [int(text) for column in range(len(sheet.rows[row])) if (text := sheet.text(row, column)).isdecimal()]
+    filled = sum(bool(sheet.text(row, column)) for column in range(len(sheet.rows[row])))
+    return len(numbers) == filled > 1 and numbers == list(range(numbers[0], numbers[0] + filled)) and numbers[0] <= 3
 
 
 def _key_columns(sheet: Sheet, first: int, layout: Layout) -> tuple[int, dict[int, int]]:

@@ -67,12 +67,12 @@ def fitting_layouts(part: Part, layouts: Sequence[Layout], max_bytes: int) -> li
     candidates = [x for x in layouts if x.text("dateiart") == part.kind and x.text("form") != "kanonisch"]
     if part.kind == "xlsx":
         sheets = workbook_sheets(part, max_bytes)
-        return [_workbook(part, layout, sheets) for layout in candidates if any(_has_titles(s, layout) for s in sheets)]
+        return [_workbook(part, layout, sheets) for layout in candidates if any(has_titles(s, layout) for s in sheets)]
     _lenient_text(part)
     return [
         Recognised(part, layout, (csv_sheet(part, layout.text("trennzeichen", ";"), layout.texts("zeichensatz")),))
         for layout in candidates
-        if _csv_fits(part, layout)
+        if _csv_fits(part, layout, max_bytes)
     ]
 
 
@@ -95,22 +95,19 @@ def _workbook(part: Part, layout: Layout, sheets: Iterable[Sheet]) -> Recognised
     return Recognised(part, layout, tuple(data), tuple(ignored))
 
 
-def _has_titles(sheet: Sheet, layout: Layout) -> bool:
+def has_titles(sheet: Sheet, layout: Layout) -> bool:
+    """Tell whether a sheet has all title words of a layout; one that declares none is not recognised by them."""
     words = [text for _, _, text in sheet.title_cells(TITLE_ROWS)]
     patterns = layout.texts("titel")
     return bool(patterns) and all(any(re.search(pattern, text) for text in words) for pattern in patterns)
 
 
-def _csv_fits(part: Part, layout: Layout) -> bool:
-    if patterns := layout.texts("mitglied"):
-        name = PurePosixPath(part.member).name
-        if name and not any(re.search(pattern, name) for pattern in patterns):
-            return False
-        if name:
-            return True
-    sheet = _lenient_sheet(part, layout)
+def _csv_fits(part: Part, layout: Layout, max_bytes: int) -> bool:
+    if layout.texts("mitglied") and part.member:
+        return _has_member_name(part, layout)
+    (sheet,) = sheets_of(part, layout.text("trennzeichen", ";"), max_bytes)
     if layout.texts("titel"):
-        return _has_titles(sheet, layout)
+        return has_titles(sheet, layout)
     head = find_head(sheet, layout)
     return head is not None and not head.unknown
 
@@ -128,9 +125,17 @@ def _lenient_text(part: Part) -> str:
         raise RejectedError(error.rule, error.message, column=where) from error
 
 
-def _lenient_sheet(part: Part, layout: Layout) -> Sheet:
+def _has_member_name(part: Part, layout: Layout) -> bool:
+    name = PurePosixPath(part.member).name
+    return any(re.search(pattern, name) for pattern in layout.texts("mitglied"))
+
+
+def sheets_of(part: Part, separator: str, max_bytes: int) -> tuple[Sheet, ...]:
+    """Return the sheets of a part to compare with layouts, whatever encoding a CSV file has; raises RejectedError."""
+    if part.kind == "xlsx":
+        return workbook_sheets(part, max_bytes)
     content = _lenient_text(part).encode("utf-8")
-    return csv_sheet(Part(part.member, part.kind, content), layout.text("trennzeichen", ";"), ("utf-8",))
+    return (csv_sheet(Part(part.member, part.kind, content), separator, ("utf-8",)),)
 
 
 def nearest(part: Part, layouts: Sequence[Layout], max_bytes: int) -> Recognised | None:
@@ -139,10 +144,13 @@ def nearest(part: Part, layouts: Sequence[Layout], max_bytes: int) -> Recognised
     for layout in layouts:
         if layout.text("dateiart") != part.kind or layout.text("form") == "kanonisch":
             continue
-        sheets = workbook_sheets(part, max_bytes) if part.kind == "xlsx" else (_lenient_sheet(part, layout),)
-        words = {level for path in layout.mapped() for level in path.split(PATH_SEPARATOR) if not path.startswith("#")}
+        sheets = sheets_of(part, layout.text("trennzeichen", ";"), max_bytes)
+        headers = layout.headers if layout.text("form") != "lang" else [h for h in layout.headers if not h.merkmal]
+        words = {level for h in headers for level in h.path.split(PATH_SEPARATOR) if not level.startswith("#")}
         scores = [(len(words & _labels(sheet)) / len(words), sheet) for sheet in sheets]
-        score = max((s for s, _ in scores), default=0.0) + (0.5 if any(_has_titles(s, layout) for s in sheets) else 0.0)
+        score = max((s for s, _ in scores), default=0.0)
+        if _has_member_name(part, layout) or any(has_titles(sheet, layout) for sheet in sheets):
+            score += 1.0
         if score > 0 and (best is None or score > best[0]):
             with_words = tuple(sheet for s, sheet in scores if s > 0)
             best = (score, Recognised(part, layout, with_words, tuple(s for s in sheets if s not in with_words)))

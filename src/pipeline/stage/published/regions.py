@@ -53,18 +53,19 @@ class Registry:
     def jobcenter(self, text: str) -> str:
         """Return the jobcenter that a cell such as ``t04412 Saalekreis, JC`` or ``04412`` names; raises UnknownKeyError."""
         token = text.split(" ", 1)[0].rstrip(",;:")
-        if token in self.all:
-            return token
+        for known in (token, f"t{token}"):
+            if known in self.all:
+                return known
         if _TRAEGER.fullmatch(token):
             versions = self._versions.get("t" + token[-5:], [])
             if versions:
                 return self._version_of_day(versions).jc_id
-            raise UnknownKeyError("is not in the registry of jobcenters")
+            raise UnknownKeyError("the key is not in the registry of jobcenters")
         if _SHORT.fullmatch(token):
             padded = "t" + token.lstrip("tT").zfill(5)
             hint = f"; did you mean {padded} (leading zero lost)?" if padded in self._versions else ""
-            raise UnknownKeyError(f"is no key of five digits{hint}")
-        raise UnknownKeyError(f"has no key; rows are joined on keys, not on names{self._named(text)}")
+            raise UnknownKeyError(f"the key is no key of five digits{hint}")
+        raise UnknownKeyError(f"the cell has no key; rows are joined on keys, not on names{self._named(text)}")
 
     def _version_of_day(self, versions: list[Jobcenter]) -> Jobcenter:
         for jobcenter in versions:
@@ -92,5 +93,5 @@ class Registry:
             return self.kreise.get(key)
         padded = key.zfill(5)
         if key.isdigit() and len(key) < 5 and padded in self.kreise:
-            raise UnknownKeyError(f"is no key of a Kreis; did you mean {padded} (leading zero lost)?")
-        raise UnknownKeyError("is no key of a Kreis, a Land or Germany (5, 3 or 2 digits, DG)")
+            raise UnknownKeyError(f"the key is no key of a Kreis; did you mean {padded} (leading zero lost)?")
+        raise UnknownKeyError("the key is no key of a Kreis, a Land or Germany (5, 3 or 2 digits, DG)")

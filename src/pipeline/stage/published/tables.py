@@ -31,7 +31,7 @@ def read_wide(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> None:
         try:
             unit = _kreis(text, whole_lands, rows.registry) if kreis else rows.registry.jobcenter(text)
         except UnknownKeyError as error:
-            rows.bad("ROW-JOBCENTER", "jc_id", text, f"the key {error}", place)
+            rows.bad("ROW-JOBCENTER", "jc_id", text, str(error), place)
             continue
         if unit == "":
             continue
@@ -55,7 +55,7 @@ def read_long(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> None:
         try:
             jc_id = rows.registry.jobcenter(text)
         except UnknownKeyError as error:
-            rows.bad("ROW-JOBCENTER", "jc_id", text, f"the key {error}", sheet.place(row, key.index))
+            rows.bad("ROW-JOBCENTER", "jc_id", text, str(error), sheet.place(row, key.index))
             continue
         path = PATH_SEPARATOR.join(label(sheet.value(row, c.index)) for c in (merkmal, sex))
         found = mapped.get(path)

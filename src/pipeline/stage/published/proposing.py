@@ -1,0 +1,306 @@
+"""Compares a new or changed file with the nearest known layout: what moved, what was renamed, and drafts of catalog lines.
+
+A draft is for review. Nothing is read by it until somebody has put it into the catalog.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.catalog import PATH_SEPARATOR, Catalog, Header, Layout
+from pipeline.stage.published.cells import Sheet, label
+from pipeline.stage.published.dating import title_month
+from pipeline.stage.published.headers import Head, find_head
+from pipeline.stage.published.opening import Part, parts_of
+from pipeline.stage.published.recognising import (
+    Recognised,
+    close_name,
+    has_titles,
+    is_canonical,
+    nearest,
+    sheets_of,
+)
+
+REVIEW = "neu; vor der Aufnahme prüfen: ignorieren oder einem Merkmal zuordnen"
+_FACTS_FILE = "layouts.csv"
+# A level that may change the size of a value is never drafted as a mere explanation.
+_SCALE = re.compile(r"\d|Tsd|Tausend|Mio|Million|Prozent|%|Quote|Anteil", re.IGNORECASE)
+
+_SEX_WORDS = {
+    "T": re.compile(r"insgesamt|zusammen|gesamt", re.IGNORECASE),
+    "M": re.compile(r"männ|^m$", re.IGNORECASE),
+    "F": re.compile(r"frau|weib|^[wf]$", re.IGNORECASE),
+}
+
+
+@dataclass(frozen=True)
+class SheetFound:
+    """What a sheet or CSV file looks like beside a layout. `state` is known, ignored, renamed or unknown.
+
+    `header_row` and `usual_row` count from 1; 0 is no header. `unknown` are (cell, header, what it is probably called in the
+    layout) of headers that the layout does not know.
+    """
+
+    title: str
+    layout: str
+    state: str
+    month: str = ""
+    header_row: int = 0
+    usual_row: int = 0
+    mapped: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    explained: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What a file is like, what changed (sentences), mapped headers that are absent, and drafted lines by file of the catalog."""
+
+    month: str
+    sheets: tuple[SheetFound, ...]
+    changes: tuple[str, ...]
+    absent: tuple[str, ...]
+    drafts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass
+class _Draft:
+    month: str
+    sheets: list[SheetFound] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    seen: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+
+    def fact(self, layout: str, name: str, value: str, note: str) -> None:
+        self._line(_FACTS_FILE, (layout, self.month, "", name, value, note))
+
+    def header(self, layout: str, path: str, role: str, cell: tuple[str, str], reason: str) -> None:
+        self._line(f"{layout}.csv", (self.month, "", path, role, *cell, reason))
+
+    def _line(self, file: str, fields: Sequence[str]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="").writerow(fields)
+        lines = self.lines.setdefault(file, [])
+        if text.getvalue() not in lines:
+            lines.append(text.getvalue())
+
+
+def propose(path: Path, suffix: str, catalog: Catalog, month: str, max_unpacked_bytes: int) -> Proposal:
+    """Compare a file with the layouts that hold in the month; raises RejectedError if it cannot be opened at all."""
+    layouts = catalog.layouts.at(month)
+    draft = _Draft(month)
+    for part in parts_of(path, suffix, max_unpacked_bytes):
+        if is_canonical(part, catalog.tables["eckwerte"].column_names):
+            draft.sheets.append(SheetFound(part.member, "kanonisch", "known"))
+            continue
+        near = nearest(part, layouts, max_unpacked_bytes)
+        if near is None:
+            _unknown(part, draft, max_unpacked_bytes)
+        else:
+            _compare(near, draft, max_unpacked_bytes)
+    absent = []
+    for name, seen in draft.seen.items():
+        layout = catalog.layouts.by_name[name].at(month)
+        absent += [h.path for h in layout.headers if h.merkmal and h.cell not in seen]
+    return Proposal(
+        month,
+        tuple(draft.sheets),
+        tuple(dict.fromkeys(draft.changes)),
+        tuple(absent),
+        {file: tuple(lines) for file, lines in draft.lines.items()},
+    )
+
+
+def _unknown(part: Part, draft: _Draft, max_bytes: int) -> None:
+    for sheet in sheets_of(part, ";", max_bytes):
+        draft.sheets.append(SheetFound(sheet.title, "", "unknown"))
+    where = f"{part.member}: " if part.member else ""
+    draft.changes.append(f"{where}has no header word of any layout; describe it as a new layout (docs/use/layouts.md)")
+
+
+def _compare(near: Recognised, draft: _Draft, max_bytes: int) -> None:
+    layout = near.layout
+    names = layout.texts("blatt"), layout.texts("blatt_ignoriert")
+    if layout.texts("titel") and not any(has_titles(sheet, layout) for sheet in near.sheets):
+        words = ", ".join(layout.texts("titel"))
+        draft.changes.append(
+            f"{near.part.member or 'the file'}: not all title words of {layout.name} are there ({words})"
+        )
+    for sheet in (*near.sheets, *near.ignored):
+        if names[1] and _matches(names[1], sheet.name):
+            draft.sheets.append(SheetFound(sheet.title, layout.name, "ignored"))
+        elif names[0] and not _matches(names[0], sheet.name):
+            _strange_sheet(sheet, layout, draft)
+        else:
+            _headers(sheet, layout, "known", draft)
+
+
+def _matches(patterns: Iterable[str], text: str) -> bool:
+    return any(re.search(pattern, text) for pattern in patterns)
+
+
+def _strange_sheet(sheet: Sheet, layout: Layout, draft: _Draft) -> None:
+    head = find_head(sheet, layout)
+    if head is not None and head.counts:
+        draft.changes.append(f"sheet renamed: {sheet.title} has the headers of a data sheet of {layout.name}")
+        draft.fact(layout.name, "blatt", f"^{re.escape(sheet.name)}$", "umbenanntes Datenblatt")
+        _headers(sheet, layout, "renamed", draft)
+    else:
+        draft.changes.append(f"new sheet: {sheet.title} has no header of {layout.name}")
+        draft.fact(layout.name, "blatt_ignoriert", f"^{re.escape(sheet.name)}$", "neu; prüfen, ob es Zahlen enthält")
+        draft.sheets.append(SheetFound(sheet.title, layout.name, "unknown"))
+
+
+def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Draft) -> None:
+    head = find_head(sheet, layout)
+    if head is None:
+        draft.sheets.append(SheetFound(sheet.title, layout.name, state))
+        draft.changes.append(f"{sheet.title or 'the file'}: no header word of {layout.name} is there")
+        return
+    usual = int(layout.text("kopfzeile", "0"))
+    if usual and head.first + 1 != usual:
+        draft.changes.append(
+            f"{_of(sheet)}header row {usual} → {head.first + 1}; it is found by its words, nothing to do"
+        )
+    found = [(c.path, c.place) for c in head.columns if c.path]
+    declared = [h for h in layout.headers if h.role != "erklaert" and not h.path.startswith("#")]
+    if layout.text("form") == "lang":
+        columns, pairs = [h for h in declared if not h.merkmal], [h for h in declared if h.merkmal]
+        unknown = _renamed_and_new(sheet, layout, columns, found, draft)
+        said = _paths_in_rows(sheet, head)
+        unknown += _renamed_and_new(sheet, layout, pairs, said, draft)
+        known = {h.path: h for h in pairs}
+        seen = {known[path].cell for path, _ in said if path in known}
+    else:
+        unknown = _renamed_and_new(sheet, layout, declared, found, draft)
+        seen = {c.header.cell for c in head.counts if c.header is not None}
+    draft.seen.setdefault(layout.name, set()).update(seen)
+    by_role = {
+        role: tuple(c.path for c in head.columns if c.header and c.header.role == role) for role in ("ignoriert",)
+    }
+    draft.sheets.append(
+        SheetFound(
+            sheet.title,
+            layout.name,
+            state,
+            title_month(sheet, layout, head.first)[0] or max((c.month for c in head.columns), default=""),
+            head.first + 1,
+            usual,
+            tuple(c.path for c in head.columns if c.header and c.header.role != "ignoriert" and c.path),
+            by_role["ignoriert"],
+            tuple(sorted(layout.explained() & _labels(sheet, head))),
+            tuple(unknown),
+        )
+    )
+
+
+def _of(sheet: Sheet) -> str:
+    return f"{sheet.title}: " if sheet.title else ""
+
+
+def _labels(sheet: Sheet, head: Head) -> set[str]:
+    return {label(value) for row in sheet.rows[head.first : head.body] for value in row if isinstance(value, str)}
+
+
+def _paths_in_rows(sheet: Sheet, head: Head) -> list[tuple[str, str]]:
+    """Return the different merkmal > sex of a long table in order of appearance, each with its first cell."""
+    merkmal, sex = head.of_role("merkmal"), head.of_role("geschlecht")
+    if merkmal is None or sex is None:
+        return []
+    found: dict[str, str] = {}
+    for row in range(head.body, len(sheet.rows)):
+        texts = [label(sheet.value(row, column.index)) for column in (merkmal, sex)]
+        if all(texts):
+            found.setdefault(PATH_SEPARATOR.join(texts), sheet.place(row, merkmal.index))
+    return list(found.items())
+
+
+def _renamed_and_new(
+    sheet: Sheet, layout: Layout, declared: Sequence[Header], found: Sequence[tuple[str, str]], draft: _Draft
+) -> list[tuple[str, str, str]]:
+    """Draft lines for the paths that the layout does not know and return them with their cell and their likely old name."""
+    known = {h.path: h for h in declared}
+    strange = [(path, place) for path, place in found if path not in known]
+    likely = _likely(declared, [path for path, _ in found])
+    unknown = []
+    for path, place in strange:
+        levels = path.split(PATH_SEPARATOR)
+        shorter = PATH_SEPARATOR.join(levels[:-1])
+        old = likely.get(path)
+        if known.get(shorter) is not None:
+            unknown.append((place, path, shorter))
+            draft.seen.setdefault(layout.name, set()).add(known[shorter].cell)
+            _draft_level(sheet, layout, levels[-1], draft)
+        elif old is not None:
+            unknown.append((place, path, old.path))
+            draft.changes.append(f"header text changed at {place}: {old.path!r} → {path!r}")
+            draft.header(layout.name, path, old.role, old.cell, f"früher: {old.path}")
+            if old.merkmal:
+                draft.seen.setdefault(layout.name, set()).add(old.cell)
+        else:
+            unknown.append((place, path, ""))
+            draft.changes.append(f"new header at {place}: {path!r}")
+            draft.header(layout.name, path, "ignoriert", ("", ""), REVIEW)
+    return unknown
+
+
+def _draft_level(sheet: Sheet, layout: Layout, level: str, draft: _Draft) -> None:
+    text = f"{_of(sheet)}the headers have a further level {level!r}"
+    if _SCALE.search(level):
+        draft.changes.append(f"{text}, which may change what the numbers mean; nothing is drafted, ask the publisher")
+        return
+    draft.changes.append(text)
+    draft.header(layout.name, level, "erklaert", ("", ""), "neu; prüfen: darf am Wert nichts ändern")
+
+
+def _likely(declared: Sequence[Header], found: Sequence[str]) -> dict[str, Header]:
+    """Return, for paths that the layout does not know, the absent header that stood in their place or is written alike."""
+    paths = [h.path for h in declared]
+    known, there = set(paths), set(found)
+    absent = {h.path: h for h in declared if h.path not in there}
+    likely: dict[str, Header] = {}
+    pairs = [
+        (old.split(PATH_SEPARATOR), new.split(PATH_SEPARATOR))
+        for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, paths, list(found), autojunk=False).get_opcodes()
+        if tag == "replace" and a2 - a1 == b2 - b1
+        for old, new in zip(paths[a1:a2], found[b1:b2], strict=True)
+        if new not in known and old in absent
+    ]
+    renamed = {d[0] for old, new in pairs if len(d := _differences(old, new)) == 1}
+    for old, new in pairs:
+        # One level has changed, or all but one have changed as they did elsewhere.
+        header = absent[PATH_SEPARATOR.join(old)]
+        unlike = [d for d in _differences(old, new) if d not in renamed]
+        if len(old) == len(new) and len(unlike) <= 1 and not _other_sex(header, new[-1]):
+            likely[PATH_SEPARATOR.join(new)] = header
+    for header in likely.values():
+        absent.pop(header.path, None)
+    for path in found:
+        if path not in known and path not in likely and (like := _written_alike(path, absent)):
+            likely[path] = absent.pop(like)
+    return likely
+
+
+def _written_alike(path: str, absent: Mapping[str, Header]) -> str:
+    """Return the absent path that is the same but for the word of its sex, else one that is written alike."""
+    *upper, last = path.split(PATH_SEPARATOR)
+    for old, header in absent.items():
+        if old.split(PATH_SEPARATOR)[:-1] == upper and header.merkmal and _SEX_WORDS[header.geschlecht].search(last):
+            return old
+    return close_name(path, [old for old, header in absent.items() if not _other_sex(header, last)])
+
+
+def _differences(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, str]]:
+    return [(o, n) for o, n in zip(old, new, strict=False) if o != n]
+
+
+def _other_sex(header: Header, level: str) -> bool:
+    """Tell whether a level clearly names another sex than the header: the order of columns must not decide on that."""
+    return any(sex != header.geschlecht and words.search(level) for sex, words in _SEX_WORDS.items())
