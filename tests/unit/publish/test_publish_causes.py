@@ -1,0 +1,144 @@
+"""A cell names as its causes what changed and what it reads, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.catalog import load_catalog
+from pipeline.publish.causes import Cause, Causes, Cell, kinds
+
+OWN, OTHER, OLD = "t04412", "t04448", "t04502"
+MONTH = "2018-03"
+
+
+def delivery(address: str, digest: str) -> dict[str, str]:
+    month, table, unit = address.split("/")
+    return {"address": f"{address}.csv", "ref_month": month, "table": table, "unit": unit, "sha256": digest * 64}
+
+
+def basis(deliveries: Mapping[str, str], **more: Any) -> dict[str, Any]:
+    """Return a foundation with deliveries (address -> letter of its digest)."""
+    inputs = {
+        "lieferungen": [delivery(address, digest) for address, digest in deliveries.items()],
+        "codelisten": more.pop("codelisten", {}),
+        "berichtigungen": more.pop("berichtigungen", []),
+    }
+    usual = {"schalter": {"lzb_min_days": 638}, "code": {"version": "1", "sha256": "a" * 64}, "katalog_sha256": "k"}
+    return {"eingaben": inputs, **usual, **more}
+
+
+def count(merkmal: str, *, sex: str = "T", units: Sequence[str] = (OWN,), bases: Sequence[str] = ("personen",)) -> Cell:
+    return Cell("eckwerte", merkmal, MONTH, sex, frozenset(units), frozenset(bases))
+
+
+def figure(definition: str, *, sex: str = "T", units: Sequence[str] = (OWN,)) -> Cell:
+    return Cell("kennzahlen", definition, MONTH, sex, frozenset(units), frozenset({"personen"}))
+
+
+def asked(changed: Sequence[str], cell: Cell, parts: Mapping[str, Sequence[str]] | None = None) -> list[Cause]:
+    """Return the causes of a cell when some deliveries were revised."""
+    old, new = basis(dict.fromkeys(changed, "a")), basis(dict.fromkeys(changed, "b"))
+    return Causes(old, new, load_catalog(), parts or {}).of(cell)
+
+
+def addresses(causes: Sequence[Cause]) -> list[str]:
+    return [c.address for c in causes]
+
+
+def test_a_revised_delivery_is_named_with_both_digests() -> None:
+    assert asked([f"{MONTH}/bestand/{OWN}"], count("elb")) == [
+        Cause("Lieferung", f"{MONTH}/bestand/{OWN}.csv", "a" * 64, "b" * 64)
+    ]
+
+
+def test_a_late_and_a_withdrawn_delivery_have_one_digest() -> None:
+    late, gone = f"{MONTH}/aufnahme/{OWN}", f"2018-02/bestand/{OWN}"
+    found = Causes(basis({gone: "a"}), basis({late: "b"}), load_catalog(), {}).of(count("int"))
+    assert [(c.old[:1], c.new[:1]) for c in found] == [("a", ""), ("", "b")]
+
+
+def test_only_the_months_and_tables_of_the_merkmal_are_named() -> None:
+    revised = [
+        f"{m}/{t}/{OWN}" for m in ("2016-02", "2016-03", MONTH, "2018-04") for t in ("leistungsbezug", "leistung")
+    ]
+    assert addresses(asked(revised, count("lzb"))) == [f"{m}/leistungsbezug/{OWN}.csv" for m in ("2016-03", MONTH)]
+    assert addresses(asked(revised, count("lzb_zugang")))[0] == f"2016-02/leistungsbezug/{OWN}.csv"
+    assert addresses(asked(revised, count("luh"))) == [f"{MONTH}/leistung/{OWN}.csv"]
+
+
+def test_the_stock_of_the_month_before_decides_the_sex_of_exits_only() -> None:
+    revised = [f"2018-02/bestand/{OWN}"]
+    assert addresses(asked(revised, count("elb_abgang", sex="F"))) == [f"2018-02/bestand/{OWN}.csv"]
+    assert kinds(asked(revised, count("elb_abgang"))) == ("andere Jobcenter",)
+
+
+def test_an_indicator_names_what_its_windows_read() -> None:
+    within, before = f"2017-04/aufnahme/{OWN}", f"2017-03/aufnahme/{OWN}"
+    assert addresses(asked([within, before], figure("K2@2011"))) == [f"{within}.csv"]
+    assert addresses(asked([within, before], figure("K2E3@2011"))) == [f"{before}.csv"]
+
+
+def test_central_deliveries_reach_every_unit() -> None:
+    assert addresses(asked(["2019-03/beschaeftigung/bst"], count("svb_nach12"))) == ["2019-03/beschaeftigung/bst.csv"]
+
+
+def test_published_counts_are_named_where_they_fill_a_cell_or_where_it_is_empty() -> None:
+    revised = [f"{MONTH}/eckwerte/statistik", f"{MONTH}/bestand/{OWN}"]
+    stock, statistik = f"{MONTH}/bestand/{OWN}.csv", f"{MONTH}/eckwerte/statistik.csv"
+    assert addresses(asked(revised, count("elb"))) == [stock]
+    assert addresses(asked(revised, count("elb", bases=("eckwerte",)))) == [statistik]
+    assert addresses(asked(revised, count("elb", bases=("", "personen")))) == [stock, statistik]
+
+
+def test_predecessors_are_own_deliveries() -> None:
+    revised = [f"{MONTH}/bestand/{OLD}"]
+    assert kinds(asked(revised, count("elb"), {OWN: (OWN, OLD)})) == ("Lieferung",)
+    assert kinds(asked(revised, count("elb"))) == ("andere Jobcenter",)
+
+
+def test_a_level_above_names_the_deliveries_of_all_its_members() -> None:
+    revised = [f"{MONTH}/bestand/{unit}" for unit in (OWN, OTHER, OLD)]
+    found = asked(revised, count("elb", units=(OWN, OTHER)))
+    assert addresses(found) == [f"{MONTH}/bestand/{unit}.csv" for unit in (OWN, OTHER)]
+
+
+def test_others_are_named_only_if_nothing_of_its_own_changed_and_only_where_persons_meet() -> None:
+    other = [f"{MONTH}/aufnahme/{OTHER}", f"{MONTH}/leistung/{OTHER}"]
+    assert asked(other, count("int")) == [
+        Cause("andere Jobcenter", f"{MONTH}/aufnahme/{OTHER}.csv", "a" * 64, "b" * 64)
+    ]
+    assert addresses(asked([*other, f"{MONTH}/aufnahme/{OWN}"], count("int"))) == [f"{MONTH}/aufnahme/{OWN}.csv"]
+    assert asked(other, count("llu")) == [Cause("andere Jobcenter")]
+
+
+def test_switch_lists_and_program_are_named_beside_the_deliveries() -> None:
+    revised = f"{MONTH}/bestand/{OWN}"
+    old = basis({revised: "a"}, codelisten={"zaehltage": "1", "gebietsaenderungen": "1"})
+    new = basis(
+        {revised: "b"},
+        codelisten={"zaehltage": "2", "gebietsaenderungen": "2"},
+        schalter={"lzb_min_days": 639, "unknown_to_the_old_program": 1},
+        code={"version": "2", "sha256": "c" * 64},
+    )
+    asking = Causes(old, new, load_catalog(), {})
+    found = asking.of(count("elb"))
+    assert kinds(found) == ("Lieferung", "Schalter", "Gebietsstand", "Zähltage", "Programmfassung")
+    assert found == asking.all
+    assert Cause("Schalter", "schalter/lzb_min_days", "638", "639") in found
+    assert Cause("Programmfassung", "programm", f"1+{'a' * 12}", f"2+{'c' * 12}") in found
+    assert kinds(asking.of_rank(others_changed=False)) == kinds(found)[1:]
+    assert asking.of_rank(others_changed=True) == [Cause("andere Jobcenter")]
+
+
+def test_a_correction_is_named_where_it_is_read_and_never_with_its_value() -> None:
+    entry = {"id": "B-1", "ref_month": MONTH, "jc_id": OWN, "geschlecht": "T", "merkmal": "elb"}
+    old, new = basis({}), basis({}, berichtigungen=[entry | {"expect": "100", "value": "2"}])
+    asking = Causes(old, new, load_catalog(), {})
+    said = [Cause("Berichtigung", "berichtigung/B-1", "", "gilt")]
+    assert asking.of(count("elb", bases=("eckwerte",))) == asking.of(figure("K1E2@2011")) == said
+    assert asking.of(count("elb", sex="M")) == asking.of(count("int")) == [Cause("andere Jobcenter")]
+
+
+def test_where_nothing_changed_there_is_no_cause() -> None:
+    assert Causes(basis({}), basis({}), load_catalog(), {}).of(count("elb")) == []
