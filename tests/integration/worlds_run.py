@@ -37,9 +37,19 @@ def catalog_of(registry: Sequence[Mapping[str, str]]) -> Catalog:
     return replace(load_catalog(), jobcenters=jobcenters, gebietsaenderungen=(), vergleichstypen=types)
 
 
-def run_counting(store: Path, month: str, sources: Sequence[Path], registry: Sequence[Mapping[str, str]]) -> steps.Run:
+def run_counting(
+    store: Path,
+    month: str,
+    sources: Sequence[Path],
+    registry: Sequence[Mapping[str, str]],
+    switches: Mapping[str, Any] | None = None,
+) -> steps.Run:
     """Do fetch, stage, count and calculate in this process and return the run."""
-    opened = replace(steps.open_run(store, month, [str(s) for s in sources]), declared=catalog_of(registry))
+    texts = [
+        f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in (switches or {}).items()
+    ]
+    opened = steps.open_run(store, month, [str(s) for s in sources], switches=texts)
+    opened = replace(opened, declared=catalog_of(registry))
     opened = replace(opened, settings=replace(opened.settings, threads=1))
     for name in COUNTING:
         getattr(steps, name)(replace(opened))
@@ -112,9 +122,14 @@ def computed_bytes(run: steps.Run) -> dict[str, bytes]:
     return {str(path.relative_to(run.store.root)): path.read_bytes() for path in paths}
 
 
-def disagreements(run: steps.Run, sources: Sequence[Path], registry: Sequence[Mapping[str, str]]) -> list[str]:
+def disagreements(
+    run: steps.Run,
+    sources: Sequence[Path],
+    registry: Sequence[Mapping[str, str]],
+    switches: Mapping[str, Any] | None = None,
+) -> list[str]:
     """Return one line for each cell of a run in which the reference, reading `sources`, says something else."""
-    eckwerte, kennzahlen = compute(list(sources), run.month, [dict(row) for row in registry])
+    eckwerte, kennzahlen = compute(list(sources), run.month, [dict(row) for row in registry], switches)
     found = []
     for expected, computed in (
         (expected_eckwerte(eckwerte), computed_eckwerte(run)),

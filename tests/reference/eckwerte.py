@@ -15,7 +15,8 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from .deliveries import MERKMALE, PERSON_TABLES, Deliveries, Row
-from .zeit import ONE_DAY, add_months, days, last_day, months_between
+from .schalter import Switches, chosen
+from .zeit import ONE_DAY, Zaehltage, add_months, days, first_day, last_day, months_between
 
 R = TypeVar("R")
 
@@ -28,9 +29,7 @@ GRUENDE = (
 SIGN_REASON = {"*": "geheim", "x": "nicht_verfuegbar", ".": "unbekannt", "...": "folgt_spaeter"}
 LEGAL_BASES = {"llu": {"20", "21", "23", "24_1"}, "luh": {"22_1", "22_2", "22_6", "22_8"}}
 NOT_SVB = {"109", "110", "190", "202", "209", "210"}
-NEW_LISTS = dt.date(2019, 1, 1)
-LZB_DAYS, LZB_WINDOW = 638, 730
-BRIDGED_DAYS = 7
+LZB_WINDOW = 730
 
 
 def strongest(reasons: Iterable[str]) -> str:
@@ -38,49 +37,35 @@ def strongest(reasons: Iterable[str]) -> str:
     return min((reason for reason in reasons if reason), key=GRUENDE.index, default="")
 
 
-def is_oegb(foerderung: str, beginn: dt.date) -> bool:
-    """Tell whether a start is publicly supported employment, by the lists in force on its first day."""
+NEW_INSTRUMENTS = dt.date(2019, 1, 1)
+"""On this day § 16i began; Bürgerarbeit had ended the day before, whichever lists are in force."""
+
+
+def is_oegb(foerderung: str, day: dt.date, new_lists: bool) -> bool:
+    """Tell whether a support is publicly supported employment, by the older or the newer lists, on a day."""
     if foerderung in ("16d", "16e_alt", "sozteil"):
         return True
     if foerderung == "buergerarbeit":
-        return beginn < NEW_LISTS
+        return not new_lists and day < NEW_INSTRUMENTS
     if foerderung == "16i":
-        return beginn >= NEW_LISTS
+        return new_lists and day >= NEW_INSTRUMENTS
     return False
 
 
-def is_active_measure(massnahme_art: str, month: str) -> bool:
-    """Tell whether a measure is an active one, by the lists of the reference month."""
+def is_active_measure(massnahme_art: str, day: dt.date, new_lists: bool) -> bool:
+    """Tell whether a measure is an active one, by the older or the newer lists, on a day."""
     if massnahme_art in ("16d", "16e_alt", "16f", "16_sonst"):
         return True
     if massnahme_art == "buergerarbeit":
-        return month < "2019-01"
-    if massnahme_art in ("16i", "sozteil"):
-        return month >= "2019-01"
+        return not new_lists and day < NEW_INSTRUMENTS
+    if massnahme_art == "16i":
+        return new_lists and day >= NEW_INSTRUMENTS
+    if massnahme_art == "sozteil":
+        return new_lists
     return False
 
 
-def is_integration(start: Row) -> bool:
-    """Tell whether a start is an Integration: svB, training or self-employment, not publicly supported."""
-    return start["art"] in ("svb", "ausbildung", "selbst") and not is_oegb(start["foerderung"], start["beginn"])
-
-
-def is_svb_integration(start: Row) -> bool:
-    """Tell whether a start is an Integration into svB in Germany."""
-    return start["art"] == "svb" and not start["im_ausland"] and is_integration(start)
-
-
-def is_gering(start: Row) -> bool:
-    """Tell whether a start is marginal employment."""
-    return bool(start["art"] == "gering")
-
-
-def is_oegb_start(start: Row) -> bool:
-    """Tell whether a start is one of publicly supported employment, whatever its kind."""
-    return is_oegb(start["foerderung"], start["beginn"])
-
-
-QUALIFIES = {"int": is_integration, "int_svb": is_svb_integration, "bs_gering": is_gering, "bs_2am": is_oegb_start}
+EVENT_KINDS = ("int", "int_svb", "bs_gering", "bs_2am")
 
 
 @dataclass(frozen=True)
@@ -125,18 +110,22 @@ def remembered(method: Callable[..., R]) -> Callable[..., R]:
 class Counting:
     """All counts of one run."""
 
-    def __init__(self, deliveries: Deliveries, registry: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, deliveries: Deliveries, registry: list[dict[str, Any]], switches: Switches | None = None
+    ) -> None:
         """Map the units to the territory of the run's month; nothing is counted yet."""
         self.memory: dict[tuple[Any, ...], Any] = {}
+        self.by = chosen(switches)
         self.d = deliveries
         self.run_month = deliveries.run_month
-        self.zeit = deliveries.zaehltage
+        self.zeit = Zaehltage({}) if self.by["zaehltag_calendar"] == 15 else deliveries.zaehltage
         self.validity: dict[str, list[tuple[dt.date, dt.date]]] = {}
         for line in registry:
             first, last = as_day(line["valid_from"], dt.date.min), as_day(line["valid_to"], dt.date.max)
             self.validity.setdefault(line["jc_id"], []).append((first, last))
         run_day = self.zeit.stichtag(self.run_month)
-        self._next = {alt: neu for alt, neu, ab in deliveries.aenderungen if ab <= run_day}
+        restated = self.by["gebietsstand"] == "current"
+        self._next = {alt: neu for alt, neu, ab in deliveries.aenderungen if restated and ab <= run_day}
         self.parts: dict[str, list[str]] = {}
         for unit in sorted(self.validity):
             self.parts.setdefault(self.successor(unit), []).append(unit)
@@ -276,27 +265,33 @@ class Counting:
         for (unit, person), periods in grouped.items():
             merged: list[tuple[dt.date, dt.date]] = []
             for von, bis in sorted(periods):
-                if merged and (von - merged[-1][1]).days - 1 <= BRIDGED_DAYS:
+                if merged and (von - merged[-1][1]).days - 1 <= self.by["bridged_days"]:
                     merged[-1] = (merged[-1][0], max(merged[-1][1], bis))
                 else:
                     merged.append((von, bis))
             result += [(unit, person, von, bis) for von, bis in merged]
         return result
 
+    def in_window(self, day: dt.date, month: str) -> bool:
+        """Tell whether a day lies in W(month): S(m-1) is outside and S(m) inside, or the other way round."""
+        before, last = self.zeit.stichtag(add_months(month, -1)), self.zeit.stichtag(month)
+        if self.by["window_bounds"] == "closed_left":
+            return before <= day < last
+        return before < day <= last
+
     @remembered
     def entries(self, month: str) -> list[tuple[str, str]]:
         """Return (unit, person) of every ELB entry in W(month)."""
-        first, last = self.zeit.window(month)
-        return [(unit, person) for unit, person, von, _ in self.merged_periods(month) if first <= von <= last]
+        return [(u, person) for u, person, von, _ in self.merged_periods(month) if self.in_window(von, month)]
 
     @remembered
     def exits(self, month: str) -> list[tuple[str, str]]:
-        """Return (unit, person) of every ELB exit in W(month): the first day without receipt lies in it."""
-        first, last = self.zeit.window(month)
+        """Return (unit, person) of every ELB exit in W(month): the first day without receipt (or the last with) lies in it."""
+        on_last_day = self.by["exit_day"] == "last_day"
         return [
             (unit, person)
             for unit, person, _, bis in self.merged_periods(month)
-            if first - ONE_DAY <= bis <= last - ONE_DAY
+            if bis < dt.date.max and self.in_window(bis if on_last_day else bis + ONE_DAY, month)
         ]
 
     # --- long-term receipt -----------------------------------------------------------------------------------------
@@ -321,9 +316,19 @@ class Counting:
         result = set()
         for person in self.elb_anywhere(month):
             own = known.get(person, set())
-            if sum(1 for one in window if one in own) >= LZB_DAYS:
+            enough = sum(1 for one in window if one in own) >= self.by["lzb_min_days"]
+            if enough and self.is_old_enough(person, month):
                 result.add(person)
         return result
+
+    def is_old_enough(self, person: str, month: str) -> bool:
+        """Tell whether a person is old enough for an LZB on S(month), by the earliest date of birth of any ELB row."""
+        if self.by["lzb_min_age"] == "none":
+            return True
+        born = min(row["geburtsdatum"] for _, row in self.bestand_by_person(month)[person] if row["ist_elb"])
+        day = self.zeit.stichtag(month)
+        had_birthday = (day.month, day.day) >= (born.month, born.day)
+        return bool(day.year - born.year - (0 if had_birthday else 1) >= self.by["lzb_min_age"])
 
     @remembered
     def lzb_stock(self, month: str) -> set[tuple[str, str]]:
@@ -331,14 +336,30 @@ class Counting:
         return {(unit, person) for unit, person in self.elb_stock(month) if person in self.lzb_anywhere(month)}
 
     @remembered
-    def in_active_measure(self, month: str) -> set[str]:
-        """Return the persons with an active measure covering S(month), from the files of all units."""
+    def measures(self, month: str) -> set[tuple[str, str, dt.date, dt.date | None]]:
+        """Return (person, code, first, last day) of the measures covering S(month), from the files of all units."""
         stichtag = self.zeit.stichtag(month)
         return {
-            row["person_id"]
+            (row["person_id"], row["massnahme_art"], row["von"], row["bis"])
             for _, row in self.all_rows(month, "massnahme")
-            if row["von"] <= stichtag <= (row["bis"] or dt.date.max) and is_active_measure(row["massnahme_art"], month)
+            if row["von"] <= stichtag <= (row["bis"] or dt.date.max)
         }
+
+    @remembered
+    def active_measures(self, month: str) -> dict[str, int]:
+        """Return how many active measures cover S(month), by person."""
+        stichtag, new_lists = self.zeit.stichtag(month), month >= self.by["list2019_from"]
+        result: dict[str, int] = {}
+        for person, code, _, _ in self.measures(month):
+            if is_active_measure(code, stichtag, new_lists):
+                result[person] = result.get(person, 0) + 1
+        return result
+
+    @remembered
+    def in_oegb_measure(self, month: str) -> set[str]:
+        """Return the persons in a measure of the class publicly supported employment covering S(month)."""
+        stichtag, new_lists = self.zeit.stichtag(month), month >= self.by["list2019_from"]
+        return {person for person, code, _, _ in self.measures(month) if is_oegb(code, stichtag, new_lists)}
 
     # --- events ----------------------------------------------------------------------------------------------------
 
@@ -351,28 +372,112 @@ class Counting:
                 result.setdefault(row["person_id"], []).append(row)
         return result
 
-    @remembered
-    def events(self, month: str, kind: str) -> set[tuple[str, str]]:
-        """Return (unit of S(m-1), person) of the events of a month: at most one per person and unit."""
+    def starts_of(self, person: str, month: str, *, newcomer: bool) -> list[Row]:
+        """Return the starts of a person in W1 of a month, for newcomers in W2 as well."""
         s2, s1, s0 = (self.zeit.stichtag(add_months(month, back)) for back in (-2, -1, 0))
-        elb_before = self.elb_anywhere(add_months(month, -2))
-        result = set()
+        known = list(self.starts(month).get(person, []))
+        if self.by["window_bounds"] == "closed_left":
+            known += [s for s in self.starts(add_months(month, -1)).get(person, []) if s["beginn"] == s2]
+            first = [s for s in known if s1 <= s["beginn"] < s0]
+            second = [s for s in known if s2 <= s["beginn"] < s1]
+        else:
+            first = [s for s in known if s1 < s["beginn"] <= s0]
+            second = [s for s in known if s2 < s["beginn"] <= s1]
+        if self.by["require_start_ge_entry"]:
+            entry = self.first_elb_day(add_months(month, -1)).get(person)
+            second = [s for s in second if entry is not None and s["beginn"] >= entry]
+        return first + (second if newcomer else [])
+
+    @remembered
+    def first_elb_day(self, month: str) -> dict[str, dt.date]:
+        """Return the first day in W(month) on which each person was ELB anywhere, by the deliveries for the month."""
+        first, last = self.zeit.window(month)
+        result: dict[str, dt.date] = {}
+        for _, row in self.all_rows(month, "leistungsbezug"):
+            if row["von"] <= last and (row["bis"] or dt.date.max) >= first:
+                day = max(row["von"], first)
+                result[row["person_id"]] = min(day, result.get(row["person_id"], day))
+        return result
+
+    def qualifies(self, start: Row, kind: str) -> bool:
+        """Tell whether a start is an event of a kind."""
+        oegb = is_oegb(start["foerderung"], start["beginn"], f"{start['beginn']:%Y-%m}" >= self.by["list2019_from"])
+        if kind == "bs_2am":
+            return oegb
+        if kind == "bs_gering":
+            also = self.by["gering_ausschliesslich"] and self.insured_on(start["person_id"], start["beginn"])
+            return bool(start["art"] == "gering" and not also)
+        if oegb or start["art"] not in ("svb", "ausbildung", "selbst"):
+            return False
+        fresh = start["art"] != "svb" or self.by["job_change_counts"]
+        if not fresh and self.insured_on(start["person_id"], start["beginn"] - ONE_DAY):
+            return False
+        if kind == "int":
+            return True
+        into_svb = ("svb", "ausbildung") if self.by["dual_training_in_svb"] else ("svb",)
+        return start["art"] in into_svb and not start["im_ausland"]
+
+    @remembered
+    def first_starts(self, month: str, kind: str) -> dict[tuple[str, str], dt.date]:
+        """Return the first day of a start that makes an event, by (unit of S(m-1), person)."""
+        before = add_months(month, -2)
+        result = {}
         for unit, person in self.elb_stock(add_months(month, -1)):
-            after = s1 if person in elb_before else s2
-            in_window = [s for s in self.starts(month).get(person, []) if after < s["beginn"] <= s0]
-            if any(QUALIFIES[kind](start) for start in in_window):
-                result.add((unit, person))
+            if self.by["newcomer_scope"] == "jobcenter":
+                newcomer = (unit, person) not in self.elb_stock(before)
+            else:
+                newcomer = person not in self.elb_anywhere(before)
+            days_of = [s["beginn"] for s in self.starts_of(person, month, newcomer=newcomer) if self.qualifies(s, kind)]
+            if days_of:
+                result[unit, person] = min(days_of)
         return result
 
     @remembered
-    def employed(self, check_month: str) -> set[str]:
-        """Return the persons with svB on the last day of a month, from the employment data of that month."""
-        check_day = last_day(check_month)
-        return {
-            row["person_id"]
-            for row in self.d.rows(check_month, "beschaeftigung", "bst")
-            if row["von"] <= check_day <= (row["bis"] or dt.date.max) and row["personengruppe"] not in NOT_SVB
-        }
+    def events(self, month: str, kind: str) -> set[tuple[str, str]]:
+        """Return (unit of S(m-1), person) of the events of a month: at most one per person and unit."""
+        result = set(self.first_starts(month, kind))
+        if kind in ("bs_gering", "bs_2am") and self.by["k2e1_person_rule"] == "one_per_person":
+            result -= set(self.first_starts(month, "int"))
+        return result
+
+    # --- employment ------------------------------------------------------------------------------------------------
+
+    @remembered
+    def svb_periods(self, month: str) -> dict[str, list[tuple[dt.date, dt.date]]]:
+        """Return the svB periods by person, from the employment data of a month."""
+        result: dict[str, list[tuple[dt.date, dt.date]]] = {}
+        for row in self.d.rows(month, "beschaeftigung", "bst"):
+            if row["personengruppe"] not in NOT_SVB:
+                result.setdefault(row["person_id"], []).append((row["von"], row["bis"] or dt.date.max))
+        return result
+
+    def insured_on(self, person: str, day: dt.date) -> bool:
+        """Tell whether a person has svB on a day; only the employment data of the day's month speak."""
+        return any(von <= day <= bis for von, bis in self.svb_periods(f"{day:%Y-%m}").get(person, []))
+
+    def is_checked(self, person: str, check_month: str, days_of: tuple[dt.date, dt.date]) -> bool:
+        """Tell whether a person counts as employed in a check month, on any day of a span of it."""
+        if self.by["oegb_at_check"] == "fails" and person in self.in_oegb_measure(check_month):
+            return False
+        first, last = days_of
+        return any(von <= last and first <= bis for von, bis in self.svb_periods(check_month).get(person, []))
+
+    def holds(self, person: str, month: str, merkmal: str, begin: dt.date) -> bool:
+        """Tell whether an Integration of a month passes every check of a merkmal."""
+        for ahead in CHECK_MONTHS[merkmal]:
+            check_month = add_months(month, ahead)
+            if merkmal == "svb_kont6" and self.by["month_test"] == "any_day":
+                span = (first_day(check_month), last_day(check_month))
+            elif self.by["check_day"] == "anniversary":
+                check_month = add_months(f"{begin:%Y-%m}", ahead)
+                span = (months_later(begin, ahead),) * 2
+            elif self.by["check_day"] == "zaehltag":
+                span = (self.zeit.stichtag(check_month),) * 2
+            else:
+                span = (last_day(check_month),) * 2
+            if not self.is_checked(person, check_month, span):
+                return False
+        return True
 
     # --- who is counted in which cell ------------------------------------------------------------------------------
 
@@ -397,18 +502,26 @@ class Counting:
             gone = {(u, p) for u, p in self.lzb_stock(before) if p not in self.lzb_anywhere(month)}
             return self._with_stock_sex(gone, before)
         if merkmal == "lzb_amp":
-            active = {(u, p) for u, p in self.lzb_stock(month) if p in self.in_active_measure(month)}
-            return self._with_stock_sex(active, month)
-        if merkmal in QUALIFIES:
+            active = self.active_measures(month)
+            once = self._with_stock_sex({(u, p) for u, p in self.lzb_stock(month) if p in active}, month)
+            if self.by["k3e2_person"] == "once":
+                return once
+            return [entry for entry in once for _ in range(active[entry[1]])]
+        if merkmal in EVENT_KINDS:
             return self._with_stock_sex(self.events(month, merkmal), before)
         if merkmal == "int_allein":
-            alone = {k for k in self.events(month, "int") if self.stock(before)[k].is_alone}
+            if self.by["group_at_vorstichtag"]:
+                alone = {k for k in self.events(month, "int") if self.stock(before)[k].is_alone}
+            else:
+                now = {p for (_, p), status in self.stock(month).items() if status.is_alone}
+                alone = {(u, p) for u, p in self.events(month, "int") if p in now}
             return self._with_stock_sex(alone, before)
         if merkmal == "int_lzb":
-            return self._with_stock_sex(self.events(month, "int") & self.lzb_stock(before), before)
+            lzb = self.lzb_anywhere(before if self.by["group_at_vorstichtag"] else month)
+            return self._with_stock_sex({(u, p) for u, p in self.events(month, "int") if p in lzb}, before)
         if merkmal in CHECK_MONTHS:
-            tested = [self.employed(add_months(month, ahead)) for ahead in CHECK_MONTHS[merkmal]]
-            kept = {(u, p) for u, p in self.events(month, "int_svb") if all(p in svb for svb in tested)}
+            begins = self.first_starts(month, "int_svb")
+            kept = {(u, p) for (u, p), begin in begins.items() if self.holds(p, month, merkmal, begin)}
             return self._with_stock_sex(kept, before)
         raise KeyError(merkmal)
 
@@ -423,10 +536,45 @@ class Counting:
         """Return why the deliveries do not allow a cell; empty if they do."""
         if not self.valid_parts(unit, month):
             return "gebiet_nicht_gueltig"
-        reasons = [self.missing(unit, table, add_months(month, shift)) for table, shift in needs(merkmal, by_sex)]
-        if merkmal in CHECK_MONTHS:
-            reasons += [self.missing_employment(add_months(month, ahead)) for ahead in CHECK_MONTHS[merkmal]]
+        needed = self.switched_needs(needs(merkmal, by_sex), merkmal)
+        reasons = [self.missing(unit, table, add_months(month, shift)) for table, shift in needed]
+        reasons += [self.missing_employment(add_months(month, ahead)) for ahead in self.employment_months(merkmal)]
+        if merkmal in CHECK_MONTHS and self.by["oegb_at_check"] == "fails":
+            checked = [add_months(month, ahead) for ahead in self.checked_months(merkmal)]
+            reasons += [self.missing(unit, "massnahme", m) for m in checked if m <= self.run_month]
         return strongest(reasons)
+
+    def switched_needs(self, needed: list[tuple[str, int]], merkmal: str) -> list[tuple[str, int]]:
+        """Return what a cell needs of the own unit's deliveries as the switches have it."""
+        if merkmal not in (*EVENT_KINDS, *CHECK_MONTHS, "int_allein", "int_lzb"):
+            return needed
+        result = list(needed)
+        if not self.by["group_at_vorstichtag"] and merkmal in ("int_allein", "int_lzb"):
+            result = [*_EVENT_NEEDS, ("bestand", 0), *(_LZB_NEEDS if merkmal == "int_lzb" else [])]
+        if self.by["window_bounds"] == "closed_left":
+            result.append(("aufnahme", -1))
+        if self.by["require_start_ge_entry"]:
+            result.append(("leistungsbezug", -1))
+        return result
+
+    def checked_months(self, merkmal: str) -> range:
+        """Return the months after the Integration's into which its check days fall."""
+        ahead = CHECK_MONTHS[merkmal]
+        any_day = merkmal == "svb_kont6" and self.by["month_test"] == "any_day"
+        earlier = 2 if self.by["check_day"] == "anniversary" and not any_day else 0
+        return range(ahead[0] - earlier, ahead[-1] + 1)
+
+    def employment_months(self, merkmal: str) -> list[int]:
+        """Return the months, relative to the count's, whose employment data a cell needs."""
+        integrations = merkmal in ("int", "int_svb", "int_allein", "int_lzb", *CHECK_MONTHS)
+        if merkmal in ("bs_gering", "bs_2am"):
+            integrations = self.by["k2e1_person_rule"] == "one_per_person"
+        result = list(self.checked_months(merkmal)) if merkmal in CHECK_MONTHS else []
+        if integrations and not self.by["job_change_counts"]:
+            result += [-2, -1, 0]
+        if merkmal == "bs_gering" and self.by["gering_ausschliesslich"]:
+            result += [-2, -1, 0]
+        return result
 
     # --- cells -----------------------------------------------------------------------------------------------------
 
@@ -557,6 +705,12 @@ def needs(merkmal: str, by_sex: bool) -> list[tuple[str, int]]:
     if merkmal in LEGAL_BASES:
         return [("leistung", 0)] + ([("bestand", 0)] if by_sex else [])
     return _EVENT_NEEDS
+
+
+def months_later(day: dt.date, count: int) -> dt.date:
+    """Return the day some months later; the last of its month where the month has no such day."""
+    end = last_day(add_months(f"{day:%Y-%m}", count))
+    return end.replace(day=min(day.day, end.day))
 
 
 def as_day(value: Any, if_empty: dt.date) -> dt.date:

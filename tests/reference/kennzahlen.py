@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from .eckwerte import Cell, Counting, as_day, strongest
+from .schalter import Switches
 from .zeit import add_months, months_between
 
 
@@ -64,24 +65,39 @@ class Sides:
         return self.zaehler is not None and self.nenner is not None
 
 
-def ref_month_of(formula: Formula, run_month: str) -> str:
+def switched(formula: Formula, by: Switches) -> Formula:
+    """Return K2E3 with the months that the switches give it; every other formula is fixed."""
+    if formula.kennzahl == "K2E3" and not by["k2e3_cohort"]:
+        formula = replace(formula, nenner_months=(-11, 0))
+    return formula
+
+
+def lag_of(formula: Formula, by: Switches) -> int:
+    """Return how many months before the run's the last check month of an indicator lies."""
+    if formula.kennzahl != "K2E3":
+        return 0
+    return int(by["k2e3neu_lag"]) - 4 if formula.definition == "2019" else 4
+
+
+def ref_month_of(formula: Formula, run_month: str, by: Switches) -> str:
     """Return the reference month that a run yields an indicator for."""
-    return add_months(run_month, -4) if formula.kennzahl == "K2E3" else run_month
+    earlier = 6 if formula.definition == "2019" and by["k2e3neu_label"] == "integration_month" else 0
+    return add_months(run_month, -lag_of(formula, by) - earlier)
 
 
-def definition_of(formula: Formula, run_month: str) -> str:
+def definition_of(formula: Formula, run_month: str, by: Switches) -> str:
     """Return the name of the definition that a run's value follows."""
     if formula.definition:
         return f"{formula.kennzahl}@{formula.definition}"
-    new = formula.uses_support_lists and ref_month_of(formula, run_month) >= "2019-01"
+    new = formula.uses_support_lists and ref_month_of(formula, run_month, by) >= by["list2019_from"]
     return f"{formula.kennzahl}@{'2019' if new else '2011'}"
 
 
-def is_in_force(formula: Formula, run_month: str) -> bool:
+def is_in_force(formula: Formula, run_month: str, by: Switches) -> bool:
     """Tell whether a definition is the one in force for a run."""
     if formula.kennzahl != "K2E3":
         return True
-    return (formula.definition == "2019") == (run_month >= "2019-01")
+    return (formula.definition == "2019") == (run_month >= by["k2e3_switch"])
 
 
 def window_sum(
@@ -95,7 +111,8 @@ def window_sum(
 
 def sides_of(counting: Counting, unit: str, formula: Formula, sex: str) -> Sides:
     """Compute both sides of an indicator for one jobcenter."""
-    ref_month = ref_month_of(formula, counting.run_month)
+    formula = switched(formula, counting.by)
+    ref_month = add_months(counting.run_month, -lag_of(formula, counting.by))
     zaehler_months, nenner_months = (
         months_between(add_months(ref_month, first), add_months(ref_month, last))
         for first, last in (formula.zaehler_months, formula.nenner_months)
@@ -112,9 +129,9 @@ def percent(formula: Formula, zaehler: Decimal, nenner: Decimal) -> Fraction:
     return (quotient - 1) * 100 if formula.is_change else quotient * 100
 
 
-def displayed(value: Fraction) -> Decimal:
-    """Round to one decimal, ties away from zero; never minus zero."""
-    tenths = int(abs(value) * 10 + Fraction(1, 2))
+def displayed(value: Fraction, by: Switches) -> Decimal:
+    """Round to one decimal, ties away from zero (or to the even tenth); never minus zero."""
+    tenths = round(abs(value) * 10) if by["rounding_mode"] == "half_even" else int(abs(value) * 10 + Fraction(1, 2))
     rounded = Decimal(tenths) / 10
     return (-rounded if value < 0 and tenths else rounded).quantize(Decimal("0.1"))
 
@@ -127,27 +144,28 @@ def one_basis(bases: frozenset[str]) -> str:
 
 
 def _row(
-    formula: Formula, run_month: str, area: tuple[str, str], sex: str, *, sides: Sides, hinweise: str = ""
+    formula: Formula, counting: Counting, area: tuple[str, str], sex: str, *, sides: Sides, hinweise: str = ""
 ) -> dict[str, Any]:
     """Build one row of the table of indicators."""
+    run_month, by = counting.run_month, counting.by
     exact, grund = None, sides.grund
     if sides.is_complete:
         assert sides.zaehler is not None and sides.nenner is not None
         grund = "" if sides.nenner else "nenner_null"
         exact = percent(formula, sides.zaehler, sides.nenner) if sides.nenner else None
     return {
-        "ref_month": ref_month_of(formula, run_month),
+        "ref_month": ref_month_of(formula, run_month, by),
         "ebene": area[0],
         "gebiet": area[1],
         "kennzahl": formula.kennzahl,
-        "definition": definition_of(formula, run_month),
-        "in_kraft": is_in_force(formula, run_month),
+        "definition": definition_of(formula, run_month, by),
+        "in_kraft": is_in_force(formula, run_month, by),
         "geschlecht": sex,
         "zaehler": sides.zaehler,
         "nenner_summe": sides.nenner,
         "nenner_monate": formula.nenner_monate,
         "wert": None if exact is None else exact.numerator / exact.denominator,
-        "wert_anzeige": None if exact is None else displayed(exact),
+        "wert_anzeige": None if exact is None else displayed(exact, by),
         "grund": grund,
         "hinweise": hinweise,
         "basis": one_basis(sides.bases),
@@ -198,8 +216,8 @@ def rows(counting: Counting, registry: list[dict[str, Any]]) -> list[dict[str, A
         for sex in ("T", "M", "F"):
             for unit in counting.units:
                 sides = sides_of(counting, unit, formula, sex)
-                result.append(_row(formula, counting.run_month, ("jobcenter", unit), sex, sides=sides))
+                result.append(_row(formula, counting, ("jobcenter", unit), sex, sides=sides))
             for area, units in sorted(areas.items()):
                 sides, hinweise = summed(counting, units, formula, sex)
-                result.append(_row(formula, counting.run_month, area, sex, sides=sides, hinweise=hinweise))
+                result.append(_row(formula, counting, area, sex, sides=sides, hinweise=hinweise))
     return result

@@ -55,10 +55,11 @@ FEATURES = {
     "territory": "a jobcenter founded, or closed without successor, in mid series",
     "vergleichstyp": "registry rows with a Vergleichstyp",
     "columns": "columns in any order",
+    "young": "persons born so late that some become LZB before they are seventeen",
     "ids": "identifiers with leading zeros, different only in upper and lower case, with umlauts",
 }
-CONTESTED = frozenset({"rejected_revision", "central_revisions"})
-"""Features whose reading is open, or that only stages of revisions need; never on unless asked for."""
+CONTESTED = frozenset({"rejected_revision", "central_revisions", "young"})
+"""Features whose reading is open, or that only stages of revisions or a switch need; never on unless asked for."""
 
 LAENDER = ("Sachsen-Anhalt", "Niedersachsen", "Bayern")
 NEW_LISTS = dt.date(2019, 1, 1)
@@ -377,8 +378,9 @@ class Maker:
         return self.rng.choice(("M", "F"))
 
     def _birthday(self) -> dt.date:
-        """Return a day of birth of a grown person."""
-        return dt.date(self.rng.randint(1950, 2000), self.rng.randint(1, 12), self.rng.randint(1, 28))
+        """Return a day of birth of a grown person, or of one who is about to be."""
+        first, last = (1999, 2003) if self.has("young") else (1950, 2000)
+        return dt.date(self.rng.randint(first, last), self.rng.randint(1, 12), self.rng.randint(1, 28))
 
     def _live(self, person: Person, number: int) -> None:
         """Give a person one of the kinds of histories that decide cases."""

@@ -102,13 +102,13 @@ def _month_number(day: Any) -> Any:
 
 def _flagged(rows: Any, insured: Any, name: str, day: Any) -> Any:
     """Add a column that tells whether the person was in insured employment on a day; only that month's delivery speaks."""
-    asked = rows.select("person", tag=day).distinct()
+    rows = rows.mutate(**{f"{name}_tag": day})
+    asked = rows.select("person", tag=rows[f"{name}_tag"]).distinct()
     asked = asked.mutate(monat=_month_number(asked.tag))
     found = _employed_on(asked, insured).select("person", "tag").distinct().mutate(ja=ibis.literal(True))
-    found = found.rename({f"{name}_person": "person", f"{name}_tag": "tag", f"{name}_ja": "ja"})
-    joined = rows.left_join(found, [rows.person == found[f"{name}_person"], day == found[f"{name}_tag"]])
-    joined = joined.mutate(**{name: joined[f"{name}_ja"].notnull()})
-    return joined.drop(f"{name}_person", f"{name}_tag", f"{name}_ja")
+    found = found.rename(found_person="person", found_tag="tag")
+    joined = rows.left_join(found, [rows.person == found.found_person, rows[f"{name}_tag"] == found.found_tag])
+    return joined.mutate(**{name: joined.ja.notnull()}).drop("found_person", "found_tag", "ja", f"{name}_tag")
 
 
 def _employed_on(asked: Any, insured: Any) -> Any:
