@@ -53,18 +53,21 @@ def summary_lines(release: Path, kennzahl: str, jobcenter: str, best: int) -> li
     if own and own[0] not in ranked:
         lines.append("…")
     lines.extend([_sentence(row) for row in own])
+    if manifest.get("schaetzungen"):
+        lines.append(manifest["schaetzungen"])
     return [*lines, f"Release:  {release}", f"Tabelle:  {release / manifest['seite']}"]
 
 
 def _line(row: dict[str, Any]) -> str:
     return (
         f"{row['rang_anzeige_kommunal']:>4}. {row['name']:<40}{german(row['wert_anzeige']):>7} %   "
-        f"Rang {row['rang_anzeige_alle']} von {row['anzahl_alle']}"
+        f"Rang {row['rang_anzeige_alle']} von {row['anzahl_alle']}{' i' if row['basis'] == 'imputiert' else ''}"
     )
 
 
 def _sentence(row: dict[str, Any]) -> str:
     if row["wert_anzeige"] is None:
         return f"{row['name']} ({row['jc_id']}): kein Wert ({row['grund']})"
+    estimated = ", enthält geschätzte (imputierte) Monate" if row["basis"] == "imputiert" else ""
     rank = f", Rang {row['rang_anzeige_alle']} von {row['anzahl_alle']}" if row["rang_alle"] else ""
-    return f"{row['name']} ({row['jc_id']}): {german(row['wert_anzeige'])} %{rank}"
+    return f"{row['name']} ({row['jc_id']}): {german(row['wert_anzeige'])} %{rank}{estimated}"

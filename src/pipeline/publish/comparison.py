@@ -58,14 +58,20 @@ class Entry:
     places: Mapping[str, Place]
     exact_rank: int | None
 
+    @property
+    def estimated(self) -> bool:
+        """Tell whether the value is shown and contains estimated months."""
+        return self.value is not None and self.basis == "imputiert"
+
 
 @dataclass(frozen=True, slots=True)
 class National:
-    """The value for Germany, the reason if there is none, and how many jobcenters without a value it leaves out."""
+    """The value for Germany, the reason if there is none, how many jobcenters it leaves out, whether estimates are in it."""
 
     value: Decimal | None = None
     reason: str = ""
     left_out: int = 0
+    estimated: bool = False
 
 
 @dataclass(frozen=True)
@@ -273,7 +279,7 @@ def _national(kennzahlen: pa.Table) -> dict[tuple[str, str, str], National]:
     rows = kennzahlen.filter(pc.equal(kennzahlen.column("ebene"), "bund")).to_pylist()
     return {
         (r["kennzahl"], r["definition"], r["geschlecht"]): National(
-            r["wert_anzeige"], r["grund"] or "", _left_out(r["hinweise"] or "")
+            r["wert_anzeige"], r["grund"] or "", _left_out(r["hinweise"] or ""), r["basis"] == "imputiert"
         )
         for r in rows
     }

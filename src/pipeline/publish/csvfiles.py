@@ -51,6 +51,7 @@ EXCEL_COLUMNS = (
     "nenner_summe",
     "nenner_monate",
     "hinweise",
+    "basis",
 )
 
 

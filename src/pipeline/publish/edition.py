@@ -29,7 +29,8 @@ LICENCE_SYNTHETIC = "Erfundene Zahlen: nur zum Erproben der Software, nicht ziti
 class Edition:
     """What names a release. `code` is the code version, `digest` the sha-256 over everything the release is made from.
 
-    `checks` is what may be said about the checks in one German phrase, empty if the verdict does not say.
+    `checks` is what may be said about the checks in one German phrase, empty if the verdict does not say; `estimates` says how
+    many counts are estimated, empty if none is.
     """
 
     month: str
@@ -39,6 +40,7 @@ class Edition:
     code: str
     digest: str
     checks: str
+    estimates: str = ""
 
     @property
     def name(self) -> str:

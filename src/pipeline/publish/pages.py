@@ -25,6 +25,8 @@ from pipeline.publish.revisions import revisions
 from pipeline.publish.tablepage import GROUPS, Drawings, page_name, table_page
 from pipeline.publish.wording import (
     DIRECTIONS,
+    ESTIMATED,
+    ESTIMATED_SIGN,
     GOALS,
     NO_COMPARISON,
     ORDINANCE,
@@ -111,6 +113,8 @@ def _environment(
         SEXES=SEXES,
         DIRECTIONS=DIRECTIONS,
         NO_COMPARISON=NO_COMPARISON,
+        ESTIMATED=ESTIMATED,
+        ESTIMATED_SIGN=ESTIMATED_SIGN,
         ORDINANCE=ORDINANCE,
         RANK_RANGE=RANK_RANGE,
         edition=edition,

@@ -19,7 +19,17 @@ from pipeline.publish.comparison import Comparison, Entry, Group, shared_ranks
 from pipeline.publish.drawing import interval_scale
 from pipeline.publish.edition import Edition
 from pipeline.publish.tablepage import SHAPES, value_text, whose, year_change_text
-from pipeline.publish.wording import DIRECTIONS, GOALS, NO_COMPARISON, RANK_RANGE, SHORT_LAND, Signs, month_name
+from pipeline.publish.wording import (
+    DIRECTIONS,
+    ESTIMATED,
+    ESTIMATED_SIGN,
+    GOALS,
+    NO_COMPARISON,
+    RANK_RANGE,
+    SHORT_LAND,
+    Signs,
+    month_name,
+)
 
 TEMPLATE = "tabelle.typ"
 
@@ -71,7 +81,8 @@ def _view(comparison: Comparison, signs: Signs, edition: Edition) -> dict[str, A
         *((f"Median {whose(comparison, g)}:", comparison.median(g)) for g in dict.fromkeys((group, "alle"))),
     ):
         if value is not None:
-            facts.append((words, f"{value_text(comparison, value)}\u00a0%"))
+            mark = f"\u00a0{ESTIMATED_SIGN}" if words == "Deutschland:" and comparison.national.estimated else ""
+            facts.append((words, f"{value_text(comparison, value)}\u00a0%{mark}"))
     version = f"Fassung {comparison.version.removeprefix('@')}{'' if comparison.in_force else ', nicht in Kraft'}"
     return {
         "title": " – ".join(t for t in (f"{comparison.code} {comparison.title}, {month}", edition.banner) if t),
@@ -105,7 +116,7 @@ def _row(comparison: Comparison, entry: Entry, group: Group, shared: frozenset[i
         "name": entry.name,
         "small": " · ".join(t for t in (SHORT_LAND.get(entry.land, entry.land), entry.vergleichstyp) if t),
         "rank": "" if place.rank is None else f"{place.rank}{'=' if place.rank in shared else ''}",
-        "shown": signs.sign(entry.reason) if entry.value is None else value_text(comparison, entry.value),
+        "shown": _shown(comparison, entry, signs),
         "reason": signs.words(entry.reason) if entry.value is None else "",
         "value": _float(entry.value),
         "low": _float(entry.low) if entry.high is not None else None,
@@ -115,6 +126,12 @@ def _row(comparison: Comparison, entry: Entry, group: Group, shared: frozenset[i
         "rank_all": "" if overall.rank is None else str(overall.rank),
         "range": "" if overall.first is None or overall.last is None else f"{overall.first}–{overall.last}",
     }
+
+
+def _shown(comparison: Comparison, entry: Entry, signs: Signs) -> str:
+    if entry.value is None:
+        return signs.sign(entry.reason)
+    return value_text(comparison, entry.value) + (f"\u00a0{ESTIMATED_SIGN}" if entry.estimated else "")
 
 
 def _legend(comparison: Comparison, members: tuple[Entry, ...], signs: Signs) -> str:
@@ -141,6 +158,8 @@ def _legend(comparison: Comparison, members: tuple[Entry, ...], signs: Signs) ->
         parts.append("Ein Vergleich mit dem Vorjahr ist noch nicht möglich.")
     reasons = sorted({(signs.sign(e.reason), signs.words(e.reason)) for e in members if e.value is None})
     parts += [f"{sign}\u00a0 {words}." for sign, words in reasons]
+    if any(e.estimated for e in members) or comparison.national.estimated:
+        parts.append(f"{ESTIMATED_SIGN}\u00a0 {ESTIMATED}.")
     return " ".join(parts)
 
 

@@ -21,6 +21,7 @@ from pipeline.publish.comparison import Comparison, comparisons
 from pipeline.publish.csvfiles import write_excel_csv, write_machine_csv
 from pipeline.publish.datapackage import data_package
 from pipeline.publish.edition import Edition
+from pipeline.publish.estimates import estimates_in
 from pipeline.publish.findings import published_findings
 from pipeline.publish.history import History
 from pipeline.publish.manifest import (
@@ -122,6 +123,7 @@ def publish(
         f"{basis['code']['version']}+{basis['code']['sha256'][:12]}",
         foundation_digest(basis),
         _checks(verdict),
+        estimates_in(tables.eckwerte),
     )
     history = History(tables.reihe, catalog)
     found = comparisons(tables.vergleich, tables.kennzahlen, history, catalog)
@@ -143,6 +145,7 @@ def publish(
             "grundlage_sha256": edition.digest,
             "seite": page,
             "hinweis": edition.banner,
+            **({"schaetzungen": edition.estimates} if edition.estimates else {}),
             "dateien": describe_files(folder),
         }
         write_json(folder / NAME, manifest)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from pipeline.publish import drawing
 from pipeline.publish.comparison import Comparison, Entry, Group, middle_half, shared_ranks
 from pipeline.publish.history import Course, History
-from pipeline.publish.wording import NO_COMPARISON, SEXES, SHORT_LAND, Signs, german, month_name
+from pipeline.publish.wording import ESTIMATED_SIGN, NO_COMPARISON, SEXES, SHORT_LAND, Signs, german, month_name
 
 GROUPS: tuple[Group, ...] = ("kommunal", "alle")
 SEX_SUFFIX = {"T": "", "F": "-frauen", "M": "-maenner"}
@@ -119,6 +119,7 @@ def table_page(comparison: Comparison, group: Group, found: Found, drawings: Dra
         "group_pages": {g: page_name(comparison, g) for g in ("kommunal", "alle")},
         "versions": _version_pages(comparison, group, found),
         "reasons": sorted({(r.sign, r.reason) for r in rows if r.sign}),
+        "estimated": any(r.mark for r in rows) or comparison.national.estimated,
         "uncompared": comparison.has_year_changes and any(r.year == NO_COMPARISON for r in rows),
         "signed": comparison.indicator.shown_as == "change",
     }
@@ -193,7 +194,7 @@ def _row(
         _of(entry.places["land"].rank, entry.places["land"].ranked),
         _of(entry.places["vergleichstyp"].rank, entry.places["vergleichstyp"].ranked),
         f"{overall.first}–{overall.last}" if overall.first is not None and overall.last is not None else "",
-        "geschätzt" if entry.basis == "imputiert" else "",
+        ESTIMATED_SIGN if entry.estimated else "",
     )
 
 

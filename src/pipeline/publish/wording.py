@@ -46,6 +46,7 @@ RANK_RANGE = (
     "Spanne der Ränge, die der Zufall offen lässt: Davor stehen nur Jobcenter, die gesichert besser sind, dahinter nur "
     "gesichert schlechtere. Gesichert heißt, der Streubereich (95 %) des Abstands der beiden Werte enthält die Null nicht."
 )
+ESTIMATED_SIGN, ESTIMATED = "i", "enthält geschätzte (imputierte) Monate"
 NO_COMPARISON = "·"
 SOFT_HYPHEN = "\u00ad"
 SEAMS = ("Langzeit|leistungs|beziehende", "Leistungs|berechtigte", "Aktivierungs|quote", "Integrations|quote")

@@ -19,7 +19,17 @@ from pipeline.catalog import Catalog, Merkmal
 from pipeline.publish.comparison import Comparison, Entry
 from pipeline.publish.edition import TITLE, Edition
 from pipeline.publish.tablepage import page_name, whose
-from pipeline.publish.wording import DIRECTIONS, GOALS, ORDINANCE, RANK_RANGE, Signs, german, month_name
+from pipeline.publish.wording import (
+    DIRECTIONS,
+    ESTIMATED,
+    ESTIMATED_SIGN,
+    GOALS,
+    ORDINANCE,
+    RANK_RANGE,
+    Signs,
+    german,
+    month_name,
+)
 
 HEADER_ROW = 4
 ROW_HEIGHT, NOTES_WIDTH = 15, 110
@@ -228,6 +238,8 @@ def _columns(
     ]
     if any(e.reason for e in comparison.entries):
         columns.append(SheetColumn("Grund", 38, "", lambda e: signs.words(e.reason) if e.reason else ""))
+    if any(e.estimated for e in comparison.entries):
+        columns.append(SheetColumn("Schätzung", 11, "", lambda e: ESTIMATED_SIGN if e.estimated else ""))
     if any(e.notes for e in comparison.entries):
         columns.append(SheetColumn("Hinweise", 30, "", lambda e: e.notes))
     return columns
@@ -260,6 +272,8 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
     ]
     if edition.checks:
         rows.append(("Prüfungen", edition.checks))
+    if edition.estimates:
+        rows.append(("Schätzungen", edition.estimates))
     for row, (key, text) in enumerate(rows, start=2):
         sheet.write_string(row, 0, key, formats.muted)
         sheet.write_string(row, 1, text, formats.text)
@@ -299,6 +313,7 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
     sheet.write_string(3, 1, "Bedeutung", formats.header)
     notes = [
         *signs.by_reason.values(),
+        *[(ESTIMATED_SIGN, f"{ESTIMATED} (Spalte Schätzung)")] * bool(edition.estimates),
         ("Pp", "Prozentpunkte"),
         ("gE", "gemeinsame Einrichtung von Kommune und Agentur für Arbeit"),
         ("Rang", "1 ist der beste Wert; nach dem angezeigten Wert, gleiche Werte teilen sich den kleinsten Rang."),

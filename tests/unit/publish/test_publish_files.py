@@ -59,7 +59,7 @@ def test_excel_csv_is_german_and_shows_signs(world: World) -> None:
     content = (world.folder / "vergleich-excel.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbf") and content.count(b"\r\n") == content.count(b"\n")
     rows = _csv(world.folder / "vergleich-excel.csv", delimiter=";")
-    assert {len(r) for r in rows} == {31}
+    assert {len(r) for r in rows} == {32}
     wanted = ("K2E3", "ja", "insgesamt")
     chosen = {r["Schlüssel"]: r for r in rows if (r["Kennzahl"], r["in Kraft"], r["Geschlecht"]) == wanted}
     assert {r["Geschlecht"] for r in rows} == {"insgesamt", "Frauen", "Männer"}
