@@ -5,23 +5,26 @@ Official values are flagged by it and never altered; who may wonder about which 
 
 from __future__ import annotations
 
-# Stocks and euro sums move by a few percent a year, events and measures by season and programme: the two are held against
-# different bounds. Fewer than six months say nothing of what is usual. From 1 on, so that a past of zeros is one as well.
+# Stocks and euro sums move by a few percent a year, events and measures by season and programme: each kind has its own
+# bounds. Fewer than six months say nothing of what is usual. From 1 on, so that a past of zeros is one as well.
 MEDIAN = """
 WITH cells AS (
     SELECT e.ref_month, e.jc_id, e.geschlecht, e.merkmal, e.wert, e.basis,
-           m.euro OR m.merkmal IN ('elb', 'alleinerz', 'lzb') AS steady,
+           CASE WHEN m.euro THEN 'euro' WHEN m.merkmal IN ('elb', 'alleinerz', 'lzb') THEN 'stock' ELSE 'events' END AS kind,
            12 * left(e.ref_month, 4)::INTEGER + right(e.ref_month, 2)::INTEGER AS number
     FROM eckwerte e JOIN merkmale m USING (merkmal)
     WHERE e.geschlecht = 'T'
-), compared AS (
+), pasts AS (
     SELECT *, median(wert::DOUBLE) OVER past AS middle, count(wert) OVER past AS months
     FROM cells
     WINDOW past AS (PARTITION BY jc_id, merkmal ORDER BY number RANGE BETWEEN 12 PRECEDING AND 1 PRECEDING)
+), compared AS (
+    SELECT *, CASE WHEN months >= 6 AND wert IS NOT NULL THEN (greatest(wert, 1) / greatest(middle, 1))::DOUBLE END AS ratio FROM pasts
 )
 SELECT jc_id, ref_month, merkmal, geschlecht, basis, middle, greatest(wert::DOUBLE, middle) AS larger,
-       CASE WHEN steady AND months >= 6 THEN greatest(wert, 1) / greatest(middle, 1) END::DOUBLE AS steady_ratio,
-       CASE WHEN NOT steady AND months >= 6 THEN greatest(wert, 1) / greatest(middle, 1) END::DOUBLE AS varying_ratio
+       CASE WHEN kind = 'stock' THEN ratio END AS stock_ratio,
+       CASE WHEN kind = 'euro' THEN ratio END AS euro_ratio,
+       CASE WHEN kind = 'events' THEN ratio END AS events_ratio
 FROM compared
 WHERE ref_month = getvariable('month')
 ORDER BY ALL

@@ -120,6 +120,9 @@ BREAKS: dict[str, Break] = {
     "BILANZ-LZB": _all("eckwerte", {"wert": Decimal(900)}, merkmal="lzb_zugang", ref_month=MONTH),
     "MEDIAN-NOTHING": _remove("eckwerte", ref_month=MONTH),
     "MEDIAN-STOCK": _both(_with_a_past, _one("eckwerte", {"wert": Decimal(5300)}, **T, merkmal="elb", ref_month=MONTH)),
+    "MEDIAN-EURO": _both(
+        _with_a_past, _one("eckwerte", {"wert": Decimal(2_900_000)}, **T, merkmal="llu", ref_month=MONTH)
+    ),
     "MEDIAN-EVENTS": _both(
         _with_a_past, _one("eckwerte", {"wert": Decimal(1300)}, **T, merkmal="lzb_amp", ref_month=MONTH)
     ),
