@@ -25,8 +25,8 @@ def compared(past: list[float | None], now: float | None, merkmal: str = "elb") 
     cells = [*zip(MONTHS[-len(past) :], past, strict=True), ("2018-01", now)]
     rows = [(month, "t04412", "T", merkmal, value, "eckwerte") for month, value in cells]
     connection.executemany("INSERT INTO eckwerte VALUES (?, ?, ?, ?, ?, ?)", rows)
-    (row,) = connection.execute(MEDIAN).df().to_dict("records")
-    return {str(name): None if value != value else value for name, value in row.items()}
+    (row,) = connection.execute(MEDIAN).fetch_arrow_table().to_pylist()
+    return dict(row)
 
 
 def test_a_single_bad_month_in_the_past_does_not_move_the_median() -> None:
