@@ -25,8 +25,10 @@ def compared(past: list[float | None], now: float | None, merkmal: str = "elb") 
     cells = [*zip(MONTHS[-len(past) :], past, strict=True), ("2018-01", now)]
     rows = [(month, "t04412", "T", merkmal, value, "eckwerte") for month, value in cells]
     connection.executemany("INSERT INTO eckwerte VALUES (?, ?, ?, ?, ?, ?)", rows)
-    (row,) = connection.execute(MEDIAN).fetch_arrow_table().to_pylist()
-    return dict(row)
+    found = connection.execute(MEDIAN)
+    names = [column[0] for column in found.description or ()]
+    (row,) = found.fetchall()
+    return dict(zip(names, row, strict=True))
 
 
 def test_a_single_bad_month_in_the_past_does_not_move_the_median() -> None:
