@@ -20,7 +20,7 @@ PATH_SEPARATOR = " > "
 FORMS = ("kanonisch", "breit", "lang")
 ROLES = ("wert", "schluessel", "name", "land", "zeit", "merkmal", "geschlecht", "ignoriert", "erklaert")
 SEXES = ("T", "M", "F")
-_REGEX_FACTS = ("titel", "mitglied", "blatt", "blatt_ignoriert", "monat", "zeile_uebergehen", "ende")
+_REGEX_FACTS = ("titel", "mitglied", "blatt", "blatt_ignoriert", "monat", "zeile_uebergehen", "land_uebergehen", "ende")
 _CHOICES = {
     "dateiart": ("csv", "xlsx"),
     "form": FORMS,
@@ -191,7 +191,10 @@ def _fact(row: dict[str, str]) -> Fact:
     if name in _CHOICES and value not in _CHOICES[name]:
         raise ValueError(f"{name} is {value!r}, allowed are {', '.join(_CHOICES[name])}")
     if name in _REGEX_FACTS:
-        groups = re.compile(value.replace("{land}", "x")).groups
+        try:
+            groups = re.compile(value.replace("{land}", "x")).groups
+        except re.error as error:
+            raise ValueError(f"{name} is no pattern: {error}") from error
         if name == "monat" and groups != 1:
             raise ValueError(f"monat needs exactly one group, the month: {value!r}")
     if name in ("kopfzeile", "monat_versatz"):

@@ -33,6 +33,8 @@ LAYOUT = Layout(CATALOG, "2018-07")
         ("2018-07/bestand/t04412.csv.gz", Place("2018-07", "bestand", "t04412", ".csv.gz")),
         ("2018-03/beschaeftigung/bst.csv", Place("2018-03", "beschaeftigung", "bst", ".csv")),
         ("2011-01/eckwerte/statistik.csv", Place("2011-01", "eckwerte", "statistik", ".csv")),
+        ("2018-07/eckwerte/statistik.xlsx", Place("2018-07", "eckwerte", "statistik", ".xlsx")),
+        ("2018-07/eckwerte/statistik.zip", Place("2018-07", "eckwerte", "statistik", ".zip")),
         ("zaehltage.csv", Place("", "codelist", "zaehltage", ".csv")),
         ("SYNTHETISCH.txt", Place("", "codelist", "SYNTHETISCH", ".txt")),
         ("2018-08/bestand/t04412.csv", None),
@@ -52,6 +54,8 @@ def test_address_says_what_a_file_is(address: str, place: Place | None) -> None:
 @pytest.mark.parametrize(
     ("address", "rule", "words"),
     [
+        ("2018-07/bestand/t04412.xlsx", "FETCH-UNKNOWN-FILE", "none of the endings .parquet, .csv and .csv.gz;"),
+        ("2018-07/eckwerte/statistik.xls", "FETCH-UNKNOWN-FILE", ".csv.gz, .xlsx and .zip;"),
         ("2018-07/bestand/4412.csv", "FETCH-UNKNOWN-UNIT", "'t04412' (a leading zero is missing)"),
         ("2018-07/bestand/t4412.csv", "FETCH-UNKNOWN-UNIT", "'t04412' (a leading zero is missing)"),
         ("2018-07/bestand/04412.csv", "FETCH-UNKNOWN-UNIT", "'t04412' (the leading t is missing or upper case)"),
@@ -197,6 +201,7 @@ def test_questions_for_a_server_without_index_remember_who_is_silent(tmp_path: P
     everything = set(probing.questions("http://x/"))
     assert Place("2015-07", "bestand", "t04412", ".parquet") in everything
     assert Place("2015-07", "beschaeftigung", "bst", ".csv.gz") in everything
+    assert {p.table for p in everything if p.suffix in (".xlsx", ".zip")} == {"eckwerte"}
     assert not any(p.ref_month < "2015-07" for p in everything if p.table != "codelist")
     answered = Place("2017-01", "bestand", "t04412", ".csv")
     assert list(probing.more("http://x/", [answered])) == []

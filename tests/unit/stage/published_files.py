@@ -25,7 +25,7 @@ SAALEKREIS = "t04412 Saalekreis, JC"
 MAGDEBURG = "t04502 Magdeburg, JC"
 LIMIT = 50_000_000
 
-Row = tuple[str, Sequence[Any]]
+Row = tuple[str | int | None, Sequence[Any]]
 
 
 def examined(tmp_path: Path, content: bytes, suffix: str, month: str = MONTH) -> Examined:

@@ -228,6 +228,12 @@ def test_a_key_that_names_no_jobcenter_takes_out_its_row_only(written: Any, word
     assert words in bad.message
 
 
+def test_a_key_that_is_lost_on_the_first_row_of_a_land_is_no_subtotal(tmp_path: Path) -> None:
+    found = examined(tmp_path, Book(rows=[(None, values()), (MAGDEBURG, values(1000))]).content(), ".xlsx")
+    assert cells(found) == expected("t04502", values(1000))
+    assert [(bad.rule, bad.place) for bad in found.bad] == [("ROW-JOBCENTER", "1.1 Eckwerte!B15")]
+
+
 def test_a_key_of_the_ba_means_the_version_of_the_jobcenter_that_is_valid(tmp_path: Path) -> None:
     book = Book(rows=[("t09810 Wartburgkreis, JC", values()), ("mse-nord Mecklenburgische Seenplatte Nord", values())])
     assert {key[0] for key in cells(examined(tmp_path, book.content(), ".xlsx"))} == {"t09810@2011", "mse-nord"}

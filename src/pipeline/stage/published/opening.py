@@ -22,7 +22,7 @@ from pipeline.stage.reading import csv_bytes, intact
 _MAX_CELLS = 10_000_000
 _CHUNK = 1 << 20
 _PASSED_OVER = re.compile(r"(?:README|LIESMICH)[^/]*", re.IGNORECASE)
-_CELL_REFERENCE = re.compile(rb'<c r="([A-Z]{1,3})([0-9]{1,7})"')
+_CELL_REFERENCE = re.compile(rb'<(?:\w+:)?c [^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
 _ENCRYPTED = b"\xd0\xcf\x11\xe0"
 
 

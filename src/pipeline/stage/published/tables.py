@@ -77,6 +77,7 @@ def _body(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> Iterator[int]
     """Yield the rows of the body that speak of the month and of a region; raises RejectedError if none does."""
     ends = [re.compile(pattern) for pattern in layout.texts("ende")]
     passed = [re.compile(pattern) for pattern in _with_lands(layout.texts("zeile_uebergehen"), rows.registry)]
+    passed_lands = [re.compile(pattern) for pattern in _with_lands(layout.texts("land_uebergehen"), rows.registry)]
     key, land, time = (head.of_role(role) for role in ("schluessel", "land", "zeit"))
     months: set[str] = set()
     for row in range(head.body, len(sheet.rows)):
@@ -87,8 +88,10 @@ def _body(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> Iterator[int]
             _reject_table_below(sheet, layout, head, row, rows.registry)
             break
         said_key = sheet.text(row, key.index) if key else ""
-        named = said_key or (sheet.text(row, land.index) if land else "")
-        if any(pattern.search(named) for pattern in passed):
+        said_land = sheet.text(row, land.index) if land else ""
+        # A Land beside an empty key is no subtotal: it may be the first row of its group, its key lost.
+        patterns, named = (passed, said_key) if said_key else (passed_lands, said_land)
+        if any(pattern.search(named) for pattern in patterns):
             continue
         if time is not None:
             month = month_of(sheet.value(row, time.index))
