@@ -18,6 +18,7 @@ DELIVERY, CORRECTION, SWITCH = "Lieferung", "Berichtigung", "Schalter"
 TERRITORY, DAYS, PROGRAM, OTHERS = "Gebietsstand", "Zähltage", "Programmfassung", "andere Jobcenter"
 KINDS = (DELIVERY, CORRECTION, SWITCH, TERRITORY, DAYS, PROGRAM, OTHERS)
 LISTS = {"gebietsaenderungen": TERRITORY, "zaehltage": DAYS}
+PROGRAM_ADDRESSES = ("programm", "katalog")
 CENTRAL = ("bst", "statistik")
 PUBLISHED, OWN_ONLY = "eckwerte", ("leistung", "eckwerte", "beschaeftigung")
 SHORT_DIGEST = 12

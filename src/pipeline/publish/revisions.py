@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.catalog import Catalog
-from pipeline.publish.causes import KINDS
+from pipeline.publish.causes import KINDS, PROGRAM_ADDRESSES
 from pipeline.publish.comparison import Comparison
 from pipeline.publish.edition import Edition
 from pipeline.publish.wording import SEXES, Signs, german, month_name
@@ -38,7 +38,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class Revision:
-    """One changed cell as shown; `more` counts the causes that are not named."""
+    """One changed cell as shown, with the addresses of its first causes; `more` counts those that are not named."""
 
     area: str
     subject: str
@@ -49,7 +49,7 @@ class Revision:
     rank_before: str
     rank_after: str
     kinds: str
-    reasons: tuple[Reason, ...]
+    addresses: tuple[str, ...]
     more: int
 
 
@@ -104,7 +104,9 @@ def _revision(
     if row["tabelle"] == "eckwerte":
         merkmal = catalog.merkmale.get(subject)
         subject = merkmal.label.de if merkmal else subject
-    causes = _causes(row)[:CAUSES_OF_A_CELL]
+    # That program and catalog are others is said by the kind; the table of causes has their digests.
+    addresses = [a for a in row["ursache_adresse"] if a.partition("/")[0] not in PROGRAM_ADDRESSES]
+    unnamed = row["ursachen"] - len(row["ursache_adresse"]) + max(0, len(addresses) - CAUSES_OF_A_CELL)
     return Revision(
         names.get(area, AREAS.get(area, area)),
         subject,
@@ -115,8 +117,8 @@ def _revision(
         _rank(row["rang_alt"]),
         _rank(row["rang_neu"]),
         row["ursache"] or UNKNOWN,
-        tuple(_reason(*cause) for cause in causes),
-        row["ursachen"] - len(causes),
+        tuple(addresses[:CAUSES_OF_A_CELL]),
+        unnamed,
     )
 
 
