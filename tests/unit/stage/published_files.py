@@ -13,7 +13,7 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
-from pipeline.catalog import load_catalog
+from pipeline.catalog import Catalog, load_catalog
 from pipeline.months import Zaehltage
 from pipeline.stage.examining import Examined, examine
 
@@ -28,11 +28,11 @@ LIMIT = 50_000_000
 Row = tuple[str | int | None, Sequence[Any]]
 
 
-def examined(tmp_path: Path, content: bytes, suffix: str, month: str = MONTH) -> Examined:
+def examined(tmp_path: Path, content: bytes, suffix: str, month: str = MONTH, catalog: Catalog = CATALOG) -> Examined:
     """Read a delivery as staging does."""
     path = tmp_path / f"statistik{suffix}"
     path.write_bytes(content)
-    return examine(path, suffix, CATALOG.tables["eckwerte"], month, CATALOG, Zaehltage({}), LIMIT)
+    return examine(path, suffix, catalog.tables["eckwerte"], month, catalog, Zaehltage({}), LIMIT)
 
 
 def cells(found: Examined) -> dict[tuple[str, str, str], str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline import catalog as catalog_package
+from pipeline.catalog import Catalog, load_catalog
 from pipeline.stage.found import RejectedError
 from unit.stage.published_files import (
     CATALOG,
@@ -391,3 +395,30 @@ def test_a_zip_file_with_tricks_is_rejected(content: bytes, rule: str, tmp_path:
 
 def test_a_workbook_whose_cells_lie_too_far_apart_is_not_opened(tmp_path: Path) -> None:
     assert rejected(tmp_path, with_cell("XFD1048576", 1), ".xlsx").rule == "STAGE-TOO-LARGE"
+
+
+# -- what the catalog may say otherwise --------------------------------------------------------------------------------
+
+
+def catalog_with(tmp_path: Path, line: str) -> Catalog:
+    root = tmp_path / "catalog"
+    shutil.copytree(Path(catalog_package.__file__).parent, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    with (root / "layouts" / "layouts.csv").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    return load_catalog(root)
+
+
+def test_a_layout_may_declare_that_its_file_speaks_of_an_earlier_month(tmp_path: Path) -> None:
+    catalog = catalog_with(tmp_path, "ba_arbeitsmappe,,,monat_versatz,-3,Werte mit drei Monaten Wartezeit")
+    content = Book(month="Berichtsmonat: Oktober 2018").content()
+    assert cells(examined(tmp_path, content, ".xlsx", catalog=catalog)) == BOTH
+    assert rejected(tmp_path, content, ".xlsx").rule == "STAGE-MONTH"
+
+
+def test_a_file_that_two_layouts_recognise_is_read_by_neither(tmp_path: Path) -> None:
+    twin = dataclasses.replace(CATALOG.layouts.by_name["interaktiv"], name="zwilling")
+    layouts = dataclasses.replace(CATALOG.layouts, by_name={**CATALOG.layouts.by_name, "zwilling": twin})
+    doubled = dataclasses.replace(CATALOG, layouts=layouts)
+    with pytest.raises(RejectedError, match="fits the layouts interaktiv and zwilling alike") as error:
+        examined(tmp_path, interactive([(SAALEKREIS, values())]), ".csv", catalog=doubled)
+    assert error.value.rule == "LAYOUT-UNKNOWN"
