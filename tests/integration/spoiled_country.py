@@ -29,7 +29,7 @@ EXTRA = {
         b"t41512,M,elb,30000,\n"
         b"t41512,F,elb,31234,\n"
         b"t41920,T,elb,,*\n"
-        b"t41920,T,lzb,7,\n"
+        b"t41920,T,lzb,%d,\n" % int(month[5:])  # equal months would be a finding of their own
     )
     for month in ("2018-05", "2018-06", "2018-07")
 }

@@ -19,6 +19,7 @@ from pipeline.months import MonthError, Zaehltage, add_months, month_range
 from pipeline.store import Delivery, Finding
 
 HEADER_BYTES = 1 << 16
+PUBLISHED = "eckwerte"
 _NAMED = 3
 
 
@@ -166,7 +167,7 @@ def same_bytes(in_force: Iterable[Delivery], catalog: Catalog, snapshot: Callabl
     """Return a finding for every delivery whose bytes another unit has delivered for the same table, in any month.
 
     A publisher's outage page looks like that. Files without a single row are equal by nature and are no finding, nor are
-    equal months of one unit: a small unit's measures may well not change.
+    equal months of one unit: a small unit's measures may well not change. Published counts of two months are never equal.
     """
     groups: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for delivery in in_force:
@@ -174,7 +175,8 @@ def same_bytes(in_force: Iterable[Delivery], catalog: Catalog, snapshot: Callabl
             groups[delivery.table, delivery.sha256].append(delivery)
     found = []
     for (_, digest), group in sorted(groups.items()):
-        if len({d.unit for d in group}) == 1 or has_no_rows(snapshot(digest), group[0].suffix):
+        several = len(group) if group[0].table == PUBLISHED else len({d.unit for d in group})
+        if several == 1 or has_no_rows(snapshot(digest), group[0].suffix):
             continue
         addresses = sorted(d.address for d in group)
         for delivery in group:

@@ -241,6 +241,13 @@ def test_equal_months_of_one_unit_are_no_finding(desk: Desk, tmp_path: Path) -> 
     assert desk.findings("FETCH-SAME-BYTES") == []
 
 
+def test_equal_published_counts_of_two_months_are_found(desk: Desk, tmp_path: Path) -> None:
+    page = b"jc_id,geschlecht,merkmal,wert,zeichen\nt04412,T,elb,,x\n"
+    files = {f"{month}/eckwerte/statistik.csv": page for month in ("2018-06", MONTH)}
+    desk.fetch(write_tree(tmp_path / "tree", files))
+    assert [(f.file, f.count) for f in desk.findings("FETCH-SAME-BYTES")] == [(name, 2) for name in sorted(files)]
+
+
 def test_disk_that_fills_while_results_are_written_is_a_clear_error(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
