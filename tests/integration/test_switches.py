@@ -20,7 +20,17 @@ from reference.worlds import World, make_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("switches")]
 
-FEATURES = {"zaehltage", "sexes", "double_stock", "contradictions", "duplicates", "orphans", "merger", "late_records", "young"}
+FEATURES = {
+    "zaehltage",
+    "sexes",
+    "double_stock",
+    "contradictions",
+    "duplicates",
+    "orphans",
+    "merger",
+    "late_records",
+    "young",
+}
 MONTHS = {"list2019_from": "2018-10", "k2e3_switch": "2019-06"}
 """What is selected where any month can be."""
 

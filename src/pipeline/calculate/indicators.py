@@ -65,7 +65,9 @@ def side_values(block: Block, side: Side, ref_month: str) -> SideValues:
 
 def months_read(catalog: Catalog) -> int:
     """Return how many months before the run's the windows begin that its series (`reihe`) reads."""
-    sides = [(i.lag_of(v), side) for i in catalog.indicators.values() for v, pair in i.versions.items() for side in pair]
+    sides = [
+        (i.lag_of(v), side) for i in catalog.indicators.values() for v, pair in i.versions.items() for side in pair
+    ]
     return SERIES_MONTHS - 1 + max(lag - side.months[0] for lag, side in sides)
 
 
@@ -78,6 +80,7 @@ class _Rows:
         self._reasons = pa.array([reasons.get(rank) for rank in range(HAVE + 1)], pa.string())
         self._no_denominator = {grund: rank for rank, grund in reasons.items()}["nenner_null"]
         self._bases = pa.array([_basis_text(bits) for bits in range(1 << len(BASES))], pa.string())
+        self._half_even = catalog.switches["rounding_mode"].value == "half_even"
         self._parts: list[pa.Table] = []
 
     def add(self, head: _Head, areas: _Areas, above: _Column, below: _Column, rank: Ranks, basis: Ranks) -> None:
@@ -104,7 +107,7 @@ class _Rows:
             "nenner_summe": decimal_array(below.value, below.present, 18, 2),
             "nenner_monate": pa.repeat(pa.scalar(head.months, pa.int64()), count),
             "wert": floats,
-            "wert_anzeige": decimal_array(tenths(over, under), valued, 18, 1),
+            "wert_anzeige": decimal_array(tenths(over, under, half_even=self._half_even), valued, 18, 1),
             "grund": self._reasons.take(pa.array(reason)),
             "hinweise": areas.notes,
             "basis": self._bases.take(pa.array(basis.astype(np.int64))),

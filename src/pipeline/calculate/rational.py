@@ -38,10 +38,12 @@ def _largest(values: Ints) -> int:
     return int(np.abs(values).max()) if values.size else 0
 
 
-def tenths(over: Ints, under: Ints) -> Ints:
-    """Return over/under in tenths, ties away from zero; where `under` is zero the result means nothing."""
+def tenths(over: Ints, under: Ints, *, half_even: bool = False) -> Ints:
+    """Return over/under in tenths, ties away from zero or to the even tenth; where `under` is zero the result means nothing."""
     divisor = np.where(under == 0, 1, under)
-    magnitude = (20 * np.abs(over) + divisor) // (2 * divisor)
+    magnitude, rest = np.divmod(20 * np.abs(over) + divisor, 2 * divisor)
+    if half_even:
+        magnitude = magnitude - ((rest == 0) & (magnitude % 2 == 1))
     result: Ints = np.where(over >= 0, magnitude, -magnitude)
     return result
 

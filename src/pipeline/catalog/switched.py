@@ -52,6 +52,8 @@ def merkmale_as_selected(merkmale: Mapping[str, Merkmal], switches: Mapping[str,
         read_also(INTO_SVB, "beschaeftigung", -2, 0)
     if chosen("gering_ausschliesslich", True):
         read_also(("bs_gering",), "beschaeftigung", -2, 0)
+    if chosen("k3e2_person", "each"):
+        result["lzb_amp"] = replace(result["lzb_amp"], part_of=())
     if chosen("k2e1_person_rule", "one_per_person") and chosen("job_change_counts", False):
         read_also(("bs_gering", "bs_2am"), "beschaeftigung", -2, 0)
     return result
@@ -60,6 +62,9 @@ def merkmale_as_selected(merkmale: Mapping[str, Merkmal], switches: Mapping[str,
 def indicators_as_selected(indicators: Mapping[str, Indicator], switches: Mapping[str, Switch]) -> dict[str, Indicator]:
     """Return the indicators with the months and lags that the selected switches give K2E3."""
     result = dict(indicators)
+    if "k3e2_person" in switches and switches["k3e2_person"].value == "each":
+        versions = {v: (replace(above, part_of=()), below) for v, (above, below) in result["K3E2"].versions.items()}
+        result["K3E2"] = replace(result["K3E2"], versions=versions)
     if "K2E3" not in result or not {"k2e3_cohort", "k2e3neu_lag", "k2e3neu_label"} <= set(switches):
         return result
     k2e3 = result["K2E3"]

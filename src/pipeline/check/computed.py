@@ -84,13 +84,18 @@ WHERE EXISTS (SELECT 1 FROM eckwerte WHERE ref_month = getvariable('before'))
 GROUP BY ALL ORDER BY ALL
 """
 
-# Rounded in whole numbers: (2a + n) // 2n with the sign put back is a/n rounded half away from zero.
+# Rounded in whole numbers: (2a + n) // 2n with the sign put back is a/n rounded half away from zero; half_even takes one off an
+# odd result where the division leaves no rest, which it does at ties alone.
+TENTHS = """((2000 * abs(above) + below) // nullif(2 * below, 0)
+    - IF(getvariable('half_even') AND (2000 * abs(above) + below) % nullif(2 * below, 0) = 0,
+         ((2000 * abs(above) + below) // nullif(2 * below, 0)) % 2, 0))"""
+
 _KENNZAHLEN = f"""
 WITH found AS (
     SELECT k.*, nullif(k.grund, '') AS reason, i.euro, {EXACT}
     FROM kennzahlen k LEFT JOIN indicators i USING (kennzahl, definition)
 ), forces AS (
-    SELECT ref_month, ebene, gebiet, kennzahl, geschlecht, count(*) FILTER (in_kraft) AS in_force
+    SELECT ebene, gebiet, kennzahl, geschlecht, count(*) FILTER (in_kraft) AS in_force
     FROM kennzahlen GROUP BY ALL
 ), sizes AS (
     SELECT kennzahl, definition, count(*) FILTER (ebene = 'jobcenter') AS n,
@@ -125,7 +130,7 @@ SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        f.wert IS NULL OR coalesce(abs(f.wert - 100.0 * above / below::DOUBLE) <= 1e-12 * greatest(abs(f.wert), 1), false)
            AS value_is_quotient,
        f.wert_anzeige IS NULL
-           OR coalesce((f.wert_anzeige * 10)::HUGEINT = sign(above) * ((2000 * abs(above) + below) // nullif(2 * below, 0)), false)
+           OR coalesce((f.wert_anzeige * 10)::HUGEINT = sign(above) * {TENTHS}, false)
            AS display_is_rounded,
        CASE WHEN NOT f.euro THEN least(f.zaehler, f.nenner_summe) END::DOUBLE AS smallest_count,
        CASE WHEN s.from_persons THEN s.rest END::DOUBLE AS rest_personen,
@@ -133,7 +138,7 @@ SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        sums.z IS NULL OR (f.zaehler IS NOT DISTINCT FROM sums.z AND f.nenner_summe IS NOT DISTINCT FROM sums.n)
            AS level_is_sum
 FROM found f
-LEFT JOIN forces USING (ref_month, ebene, gebiet, kennzahl, geschlecht)
+LEFT JOIN forces USING (ebene, gebiet, kennzahl, geschlecht)
 LEFT JOIN sizes USING (kennzahl, definition)
 LEFT JOIN sums USING (ref_month, kennzahl, definition, geschlecht, ebene, gebiet)
 LEFT JOIN sexes s USING (ref_month, ebene, gebiet, kennzahl, definition, geschlecht)
@@ -155,6 +160,13 @@ _IN_SETS = " UNION ALL ".join(
 )
 
 
+def _rank(value: str) -> str:
+    """Return the rank within `partition_` by a value that is the better the larger; equal ones share it as the switch says."""
+    over = f"OVER (partition_ ORDER BY better * {value} DESC)"
+    return f"""CASE getvariable('ties') WHEN 'min' THEN rank() {over} WHEN 'max' THEN count(*) {over}
+               WHEN 'dense' THEN dense_rank() {over} END"""
+
+
 def ranking(source: str) -> str:
     """Return the common table expressions `found`, `ranked` and `undue` that rank a comparison again in whole numbers.
 
@@ -165,8 +177,7 @@ WITH found AS (
     SELECT v.*, row_number() OVER () AS id, i.better, i.euro, {EXACT}
     FROM {source} v LEFT JOIN indicators i USING (kennzahl, definition)
 ), in_sets AS ({_IN_SETS}), due AS (
-    SELECT *, rank() OVER (partition_ ORDER BY better * (above * 1000000000000000000 // below) DESC) AS due_rang,
-           rank() OVER (partition_ ORDER BY better * wert_anzeige DESC) AS due_rang_anzeige,
+    SELECT *, {_rank("(above * 1000000000000000000 // below)")} AS due_rang, {_rank("wert_anzeige")} AS due_rang_anzeige,
            count(*) OVER (partition_) AS due_anzahl, min(rang) OVER (partition_) AS first_rang
     FROM in_sets WHERE better <> 0 AND wert IS NOT NULL AND member IS NOT NULL AND below IS NOT NULL
     WINDOW partition_ AS (PARTITION BY ref_month, kennzahl, definition, geschlecht, in_set, member)
@@ -174,7 +185,7 @@ WITH found AS (
     SELECT id,
            count(*) FILTER (NOT coalesce(rang BETWEEN 1 AND anzahl AND rang_anzeige BETWEEN 1 AND anzahl, false))
                AS ranks_out_of_range,
-           count(*) FILTER (first_rang IS DISTINCT FROM 1) AS rank_one_missing,
+           count(*) FILTER (first_rang IS DISTINCT FROM 1 AND getvariable('ties') <> 'max') AS rank_one_missing,
            count(*) FILTER (rang IS DISTINCT FROM due_rang OR anzahl IS DISTINCT FROM due_anzahl) AS ranks_wrong,
            count(*) FILTER (rang_anzeige IS DISTINCT FROM due_rang_anzeige) AS display_ranks_wrong,
            count(*) FILTER (NOT (rang_von >= 1 AND rang_von <= rang AND rang <= rang_bis AND rang_bis <= anzahl))

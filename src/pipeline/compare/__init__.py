@@ -3,8 +3,8 @@
 Pure arithmetic on Arrow tables; reading the tables and writing the results is the business of `pipeline.steps`.
 """
 
-from pipeline.compare.comparison import ComparisonError, compare
+from pipeline.compare.comparison import ComparisonError, Presentation, compare
 from pipeline.compare.disclosure import Disclosed, EuroCell, Generation, disclose
 from pipeline.compare.secrecy import Rules
 
-__all__ = ["ComparisonError", "Disclosed", "EuroCell", "Generation", "Rules", "compare", "disclose"]
+__all__ = ["ComparisonError", "Disclosed", "EuroCell", "Generation", "Presentation", "Rules", "compare", "disclose"]

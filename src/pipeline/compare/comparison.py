@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Indicator, Jobcenter
+from pipeline.catalog import Indicator, Jobcenter, Switch
 from pipeline.compare.exact import Bools, Ints, decimals, dense_order, rounded, unscaled
 from pipeline.compare.intervals import interval, variation
 from pipeline.compare.ranks import Floats, median_tenths, rank_ranges, ranks
@@ -24,6 +25,19 @@ SETS = ("alle", "kommunal", "vergleichstyp", "land")
 
 SEXES = ("T", "M", "F")
 _SET_COLUMNS = ("rang", "rang_anzeige", "anzahl", "rang_von", "rang_bis", "median")
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """The switches `rank_ties` and `rounding_mode`: which rank equal values share, where ties go when a number is rounded."""
+
+    ties: str = "min"
+    half_even: bool = False
+
+    @classmethod
+    def of(cls, switches: Mapping[str, Switch]) -> Self:
+        """Return the presentation as the catalog's switches say."""
+        return cls(str(switches["rank_ties"].value), switches["rounding_mode"].value == "half_even")
 
 
 class ComparisonError(ValueError):
@@ -82,7 +96,13 @@ def _series(table: pa.Table, indicators: Mapping[str, Indicator]) -> list[tuple[
 
 
 def _changes(
-    rows: pa.Table, now: _Values, reihe: pa.Table, indicators: Mapping[str, Indicator], offset: int
+    rows: pa.Table,
+    now: _Values,
+    reihe: pa.Table,
+    indicators: Mapping[str, Indicator],
+    offset: int,
+    *,
+    half_even: bool,
 ) -> tuple[Ints, Bools]:
     """Return the difference to the month `offset` away in tenths of a percentage point, and where there is one."""
     wanted = {month: add_months(month, offset) for month in set(_text(rows, "ref_month"))}
@@ -104,7 +124,7 @@ def _changes(
         if j is None or not now.present[i] or not then.present[j]:
             continue
         a, b, c, d = now.numerator[i], now.denominator[i], then.numerator[j], then.denominator[j]
-        tenths[i] = rounded(10 * (a * d - c * b), b * d)
+        tenths[i] = rounded(10 * (a * d - c * b), b * d, half_even=half_even)
         present[i] = True
     return tenths, present
 
@@ -135,6 +155,7 @@ class _Row:
     value: Floats
     lower: Floats
     upper: Floats
+    shown: Presentation
 
 
 def _rank_set(columns: _SetColumns, members: Ints, order: Ints, rows: _Row, *, better: str, ranged: bool) -> None:
@@ -153,15 +174,18 @@ def _rank_set(columns: _SetColumns, members: Ints, order: Ints, rows: _Row, *, b
             places,
             [rows.exact.numerator[i] for i in where.tolist()],
             [rows.exact.denominator[i] for i in where.tolist()],
+            half_even=rows.shown.half_even,
         ),
     )
     if better == "none":
         return
     higher = better == "higher"
-    columns.put("rang", where, ranks(places, higher))
-    columns.put("rang_anzeige", where, ranks(rows.displayed[where], higher))
+    own = ranks(places, higher, rows.shown.ties)
+    columns.put("rang", where, own)
+    columns.put("rang_anzeige", where, ranks(rows.displayed[where], higher, rows.shown.ties))
     if ranged:
         first, last = rank_ranges(rows.value[where], rows.lower[where], rows.upper[where], higher)
+        first = np.minimum(first, own)  # dense ranks do not count the equal ones before
         columns.put("rang_von", where, first)
         columns.put("rang_bis", where, last)
 
@@ -235,6 +259,7 @@ def compare(
     *,
     run_month: str,
     schema: pa.Schema,
+    shown: Presentation | None = None,
 ) -> pa.Table:
     """Return the comparison of a run: one row per member jobcenter, indicator version and sex.
 
@@ -243,6 +268,7 @@ def compare(
     ids to types (may be empty), `schema` is the Arrow schema of result_vergleich.yml. Values and Streubereiche are
     percent, changes percentage points. Raises ComparisonError when a member has no row. Source: methodology 3.10.
     """
+    shown = shown if shown is not None else Presentation()
     rows = _member_rows(kennzahlen, jobcenters, indicators)
     by_id = {jobcenter.jc_id: jobcenter for jobcenter in jobcenters}
     units = [by_id[jc_id] for jc_id in _text(rows, "gebiet")]
@@ -262,7 +288,7 @@ def compare(
     exact = _values(rows, _is_change(rows, indicators))
     displayed, _ = unscaled(rows.column("wert_anzeige"))
     lower, upper = _intervals(rows, exact.present, groups, indicators)
-    needed = _Row(exact, displayed, rows.column("wert").to_numpy(), lower, upper)
+    needed = _Row(exact, displayed, rows.column("wert").to_numpy(), lower, upper, shown)
     columns = {name: _SetColumns(len(rows)) for name in SETS}
     order = np.full(len(rows), -1, dtype=np.int64)
     for (name, definition, _), members in groups.items():
@@ -290,8 +316,12 @@ def compare(
         "vergleichstyp": pa.array(types, pa.string()),
         "intervall_unten": decimals(unten, has_interval, percent),
         "intervall_oben": decimals(oben, has_interval, percent),
-        "aenderung_vormonat": decimals(*_changes(rows, exact, reihe, indicators, -1), percent),
-        "aenderung_vorjahr": decimals(*_changes(rows, exact, reihe, indicators, -12), percent),
+        "aenderung_vormonat": decimals(
+            *_changes(rows, exact, reihe, indicators, -1, half_even=shown.half_even), percent
+        ),
+        "aenderung_vorjahr": decimals(
+            *_changes(rows, exact, reihe, indicators, -12, half_even=shown.half_even), percent
+        ),
     }
     for set_name in SETS:
         for name in _SET_COLUMNS:

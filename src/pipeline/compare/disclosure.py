@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipeline.catalog import Indicator, Jobcenter, Merkmal, Side
 from pipeline.compare.chains import year_sums
-from pipeline.compare.comparison import compare
+from pipeline.compare.comparison import Presentation, compare
 from pipeline.compare.cube import SEXES, Cube, codes, cube_of, month_codes
 from pipeline.compare.earlier import Carried, EuroCell, Generation
 from pipeline.compare.exact import Bools, Ints
@@ -110,16 +110,16 @@ def _sides(
     units, totals = [], []
     for i, part in enumerate(parts):
         none = np.zeros(sums[i].shape, dtype=bool)
-        too_small = small(sums[i], rules.below) if counts[part.merkmal] else none
+        too_small = small(sums[i], rules.below, zero=rules.zero) if counts[part.merkmal] else none
         if i == 0 and teilmenge:
-            too_small = too_small | small(sums[1] - sums[0], rules.below)
+            too_small = too_small | small(sums[1] - sums[0], rules.below, zero=rules.zero)
         barred = _shifted(over_year(protected.totals[:, part.merkmal], part.months), part.last, True)
         quantity = Quantity(values[i], both, hidden[i])
         totals.append(unsafe_totals(quantity, groups, too_small, barred)[:, _SIDE_OF_SEX])
         own = hidden[i][:, _SIDE_OF_SEX]
         if i == 1 and counts[part.merkmal]:
             least = rules.below * (part.months if pair[1].operator == "mean" else 1)
-            own = own | (present[1] & small(values[1], least))
+            own = own | (present[1] & small(values[1], least, zero=rules.zero))
         units.append(own)
     return _Sides((units[0], units[1]), (totals[0], totals[1]))
 
@@ -263,6 +263,7 @@ def disclose(
     vergleich_schema: pa.Schema,
     small_euro_cells: frozenset[EuroCell] = frozenset(),
     rules: Rules | None = None,
+    shown: Presentation | None = None,
     earlier: Sequence[Generation] = (),
     successor_of: Mapping[str, str] | None = None,
 ) -> Disclosed:
@@ -294,6 +295,7 @@ def disclose(
         indicators,
         run_month=run_month,
         schema=vergleich_schema,
+        shown=shown,
     )
     summary = {
         name: {

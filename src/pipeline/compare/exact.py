@@ -37,9 +37,11 @@ def decimals(values: Ints, present: Bools, kind: pa.Decimal128Type) -> pa.Array:
     return decimal_array(values, present, kind.precision, kind.scale)
 
 
-def rounded(numerator: int, denominator: int) -> int:
-    """Return the quotient as the nearest integer, ties away from zero; the denominator is positive."""
-    quotient = (2 * abs(numerator) + denominator) // (2 * denominator)
+def rounded(numerator: int, denominator: int, *, half_even: bool = False) -> int:
+    """Return the quotient as the nearest integer, ties away from zero or to the even one; the denominator is positive."""
+    quotient, rest = divmod(2 * abs(numerator) + denominator, 2 * denominator)
+    if half_even and rest == 0:
+        quotient -= quotient % 2
     return quotient if numerator >= 0 else -quotient
 
 

@@ -13,9 +13,16 @@ from pipeline.compare.exact import Ints, rounded
 Floats = npt.NDArray[np.float64]
 
 
-def ranks(order: Ints, higher_is_better: bool) -> Ints:
-    """Return ranks from numbers that grow with the value: 1 is best, ties share the smallest rank (1, 2, 2, 4)."""
+def ranks(order: Ints, higher_is_better: bool, ties: str = "min") -> Ints:
+    """Return ranks from numbers that grow with the value: 1 is best, ties share the smallest rank (1, 2, 2, 4).
+
+    With `ties` max they share the largest (1, 3, 3, 4), with dense no rank is skipped (1, 2, 2, 3).
+    """
     keys = -order if higher_is_better else order
+    if ties == "dense":
+        return np.searchsorted(np.unique(keys), keys, side="left").astype(np.int64) + 1
+    if ties == "max":
+        return np.searchsorted(np.sort(keys), keys, side="right").astype(np.int64)
     return np.searchsorted(np.sort(keys), keys, side="left").astype(np.int64) + 1
 
 
@@ -33,9 +40,9 @@ def rank_ranges(value: Floats, lower: Floats, upper: Floats, higher_is_better: b
     return (1 + better).astype(np.int64), (len(value) - worse).astype(np.int64)
 
 
-def median_tenths(order: Ints, numerators: list[int], denominators: list[int]) -> int:
+def median_tenths(order: Ints, numerators: list[int], denominators: list[int], *, half_even: bool = False) -> int:
     """Return the median in tenths, rounded last; values are the rationals numerators/denominators, in their order."""
     places = np.argsort(order, kind="stable")
     low, high = int(places[(len(places) - 1) // 2]), int(places[len(places) // 2])
     a, b, c, d = numerators[low], denominators[low], numerators[high], denominators[high]
-    return rounded(10 * (a * d + c * b), 2 * b * d)
+    return rounded(10 * (a * d + c * b), 2 * b * d, half_even=half_even)

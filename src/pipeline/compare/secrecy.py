@@ -27,8 +27,9 @@ SEXES_OF = (slice(0, 1), slice(1, 3))
 
 @dataclass(frozen=True)
 class Rules:
-    """The switches `suppress_below`, `suppress_complement`, `suppress_room` and `suppress_least_sum`.
+    """The switches `suppress_below`, `suppress_complement`, `suppress_room`, `suppress_least_sum` and `zero_open`.
 
+    `zero`: a count of nobody is secret too.
     `room`: whoever knows all published sums is left with at least `room` + 1 possible values of a secret count.
     `least_sum`: sums over twelve months of a series whose months are secret are at least that large.
     """
@@ -37,13 +38,14 @@ class Rules:
     complement: bool = True
     room: int = 1
     least_sum: int = 12
+    zero: bool = False
 
     @classmethod
     def of(cls, switches: Mapping[str, Switch]) -> Self:
         """Return the rules as the catalog's switches say."""
         names = ("below", "complement", "room", "least_sum")
         below, complement, room, least_sum = (switches[f"suppress_{name}"].value for name in names)
-        return cls(int(below), bool(complement), int(room), int(least_sum))
+        return cls(int(below), bool(complement), int(room), int(least_sum), not switches["zero_open"].value)
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ def is_count(cube: Cube, merkmale: Mapping[str, Merkmal]) -> Bools:
     return np.array([merkmale[name].kind != "euro" for name in cube.merkmale], dtype=bool)
 
 
-def small(values: Ints, below: int) -> Bools:
-    """Return where a count is one that is never published: at least one, fewer than `below`."""
-    return np.asarray((values > 0) & (values < below * ONE), dtype=bool)
+def small(values: Ints, below: int, *, zero: bool = False) -> Bools:
+    """Return where a count is one that is never published: at least one (or none, with `zero`), fewer than `below`."""
+    return np.asarray((values >= 0 if zero else values > 0) & (values < below * ONE), dtype=bool)
 
 
 def primary(cube: Cube, merkmale: Mapping[str, Merkmal], given: Bools, rules: Rules) -> Bools:
@@ -74,12 +76,12 @@ def primary(cube: Cube, merkmale: Mapping[str, Merkmal], given: Bools, rules: Ru
     cells that the count step found to rest on too few Bedarfsgemeinschaften. Source: methodology 3.12.
     """
     counts = is_count(cube, merkmale)[:, None, None, None]
-    secret = given | cube.withheld | (cube.present & counts & small(cube.values, rules.below))
+    secret = given | cube.withheld | (cube.present & counts & small(cube.values, rules.below, zero=rules.zero))
     if rules.complement:
         for part, whole in cube.shares:
             p, w = cube.merkmale.index(part), cube.merkmale.index(whole)
             both = cube.present[p] & cube.present[w]
-            secret[p] |= both & small(cube.values[w] - cube.values[p], rules.below)
+            secret[p] |= both & small(cube.values[w] - cube.values[p], rules.below, zero=rules.zero)
     return secret
 
 
@@ -123,7 +125,7 @@ class _Decision:
         """
         sexes = SEXES_OF[side]
         values, present = self.cube.values[merkmal][:, sexes], self.cube.present[merkmal][:, sexes]
-        secret = small(values, self.rules.below) & present
+        secret = small(values, self.rules.below, zero=self.rules.zero) & present
         free = freedom_holds(values, present, secret, self.rules.room * ONE, floor=floor, ceiling=ceiling)
         sums, there = year_sums(values, present)
         too_small = np.logical_or.accumulate(there & (sums < self.rules.least_sum * ONE), axis=-1)
@@ -221,7 +223,7 @@ def _bar_complements(work: _Decision) -> None:
         p, w = cube.merkmale.index(part), cube.merkmale.index(whole)
         parts, have_part = year_sums(cube.values[p], cube.present[p])
         wholes, have_whole = year_sums(cube.values[w], cube.present[w])
-        revealing = have_part & have_whole & small(wholes - parts, work.rules.below)
+        revealing = have_part & have_whole & small(wholes - parts, work.rules.below, zero=work.rules.zero)
         for side in (TOTAL, PAIR):
             concerned = revealing[:, SEXES_OF[side]].any(axis=1)
             work.barred[p, :, side] |= concerned & ~any_in_year(work.barred[p, :, side])

@@ -11,7 +11,7 @@ import pytest
 import pipeline
 from pipeline.catalog import load_catalog
 from pipeline.catalog.loader import COLUMN_TYPES
-from pipeline.months import DEFAULT_STICHTAG_DAY, Zaehltage
+from pipeline.months import Zaehltage
 from pipeline.store.schema import ARROW_TYPES
 
 CATALOG = load_catalog()
@@ -296,13 +296,13 @@ def test_every_type_of_a_column_has_an_arrow_type() -> None:
     assert set(ARROW_TYPES) == COLUMN_TYPES
 
 
-def test_a_switch_is_read_or_says_what_the_program_does() -> None:
-    told = {
-        "zaehltag_day": DEFAULT_STICHTAG_DAY,
-        "check_day": "month_end",
-        "month_test": "stichtag",
-        "imputer": "off",
-    }
+def test_every_switch_is_read_by_the_program() -> None:
     program = "".join(file.read_text(encoding="utf-8") for file in Path(pipeline.__file__).parent.rglob("*.py"))
-    unread = {n: s.default for n, s in CATALOG.switches.items() if f'"{n.removeprefix("suppress_")}"' not in program}
-    assert unread == told
+    assert [n for n in CATALOG.switches if f'"{n.removeprefix("suppress_")}"' not in program] == []
+
+
+def test_every_alternative_says_what_it_changes_and_where_the_assumption_stands() -> None:
+    for switch in CATALOG.switches.values():
+        assert switch.source and switch.reason, switch.name
+        assert bool(switch.changes) == bool(switch.alternatives), switch.name
+        assert switch.default not in switch.alternatives, switch.name

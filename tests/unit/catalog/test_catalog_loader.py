@@ -122,5 +122,5 @@ def test_a_counting_day_that_an_operator_enters_is_used(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["01051", "2019-01", "off", "no", "1e3", "0x10", "~", "12:30"])
 def test_what_looks_like_a_number_a_day_or_nothing_stays_text_in_yaml(folder: Path, text: str) -> None:
     path = folder / "switches.yml"
-    path.write_text(f"one: {{default: {text}, alternatives: [], reason: as written}}\n", encoding="utf-8")
+    path.write_text(f"one: {{default: {text}, alternatives: [], source: s, reason: as written, changes: c}}\n", encoding="utf-8")
     assert load_catalog(folder).switches["one"].default == text
