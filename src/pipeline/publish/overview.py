@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from pipeline.publish import drawing
 from pipeline.publish.comparison import Comparison
-from pipeline.publish.tablepage import page_name, value_text
+from pipeline.publish.tablepage import origin_of, page_name, value_text
 from pipeline.publish.wording import month_name
 
 LEAD = ("K1", "K2", "K2E3", "K3")
@@ -33,6 +33,7 @@ class Line:
     goal: int
     month: str
     national: str
+    national_origin: str
     median_all: str
     median_kommunal: str
     best_value: str
@@ -70,6 +71,7 @@ def _line(comparison: Comparison) -> Line:
         comparison.indicator.goal,
         month_name(comparison.ref_month),
         text(comparison.national.value),
+        origin_of(comparison, "bund", "bund"),
         text(comparison.median("alle")),
         text(comparison.median("kommunal")),
         text(best[0].value) if best else "",

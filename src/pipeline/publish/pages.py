@@ -21,8 +21,11 @@ from pipeline.publish.edition import Edition
 from pipeline.publish.history import History
 from pipeline.publish.overview import overview
 from pipeline.publish.printed import pdf_name
+from pipeline.publish.provenance import Evidence, Explanation
+from pipeline.publish.provenance.addresses import FOLDER
+from pipeline.publish.provenance.pages import origin_index, origin_page, page_path
 from pipeline.publish.revisions import revisions
-from pipeline.publish.tablepage import GROUPS, Drawings, page_name, table_page
+from pipeline.publish.tablepage import GROUPS, Drawings, page_name, page_of, table_page
 from pipeline.publish.wording import (
     DIRECTIONS,
     ESTIMATED,
@@ -75,6 +78,7 @@ def write_site(
     files: Mapping[str, Mapping[str, Any]],
     verdict: Mapping[str, Any],
     inputs: Mapping[str, Any],
+    evidence: Evidence,
     catalog: Catalog,
     edition: Edition,
 ) -> None:
@@ -94,6 +98,23 @@ def write_site(
             name = page_name(comparison, group)
             view = table_page(comparison, group, found, drawings, signs)
             _write(folder, environment, "tabelle.html", name, {**view, "pdf": pdf_name(comparison)})
+    _write_origins(folder, environment, evidence)
+
+
+def _write_origins(folder: Path, environment: Environment, evidence: Evidence) -> None:
+    """Write the pages that say where each figure comes from."""
+    (folder / FOLDER).mkdir()
+    _write(folder, environment, "herkunft-index.html", f"{FOLDER}/index.html", origin_index(evidence))
+    for area in evidence.areas():
+        view = origin_page(evidence, area, lambda e: _table_place(e, evidence))
+        _write(folder, environment, "herkunft.html", page_path(area), view)
+
+
+def _table_place(e: Explanation, evidence: Evidence) -> str:
+    """Return the comparison table of a figure, with the row of a jobcenter that stands in it."""
+    page = page_of(e.indicator.name, e.version, e.in_force, e.sex, "alle")
+    rows = evidence.entries.get((e.indicator.name, e.version, e.sex), {})
+    return f"{page}#{e.area.key}" if e.area.level == "jobcenter" and e.area.key in rows else page
 
 
 def _environment(
@@ -139,5 +160,5 @@ def _chooser(found: Found) -> list[tuple[int, list[tuple[str, str, str]]]]:
 
 
 def _write(folder: Path, environment: Environment, template: str, name: str, view: Mapping[str, Any]) -> None:
-    text = environment.get_template(template).render(page=name, **view)
+    text = environment.get_template(template).render(page=name, root="../" * name.count("/"), **view)
     (folder / name).write_bytes(text.encode("utf-8"))

@@ -36,13 +36,19 @@ from pipeline.publish.opened import PUBLISHED, OpenedTables, read_opened, requir
 from pipeline.publish.pages import main_page, write_site
 from pipeline.publish.parquetfiles import write_parquet
 from pipeline.publish.printed import write_printed
+from pipeline.publish.provenance import evidence_of
 from pipeline.publish.wording import Signs
 from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
 
 Progress = Callable[[int, int, str], None]
 NO_PARTS: Mapping[str, Sequence[str]] = {}
-CSV_FILES = {"kennzahlen": "kennzahlen.csv", "eckwerte": "eckwerte.csv.gz", "vergleich": "vergleich.csv"}
+CSV_FILES = {
+    "kennzahlen": "kennzahlen.csv",
+    "eckwerte": "eckwerte.csv.gz",
+    "vergleich": "vergleich.csv",
+    "abgleich": "abgleich.csv.gz",
+}
 STEPS = ("Parquet", "CSV", "Arbeitsmappe", "Druckfassung", "Seiten", "Prüfsummen")
 
 
@@ -134,7 +140,10 @@ def publish(
         report(4, len(STEPS), STEPS[4])
         data_files = describe_files(folder)
         write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
-        write_site(folder / "site", found, history, changes, data_files, verdict, manifest_inputs, catalog, edition)
+        evidence = evidence_of(store, edition.name, basis, tables.kennzahlen, tables.eckwerte, findings, found, catalog)
+        write_site(
+            folder / "site", found, history, changes, data_files, verdict, manifest_inputs, evidence, catalog, edition
+        )
         report(5, len(STEPS), STEPS[5])
         manifest = {
             "release": edition.name,

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from pipeline.publish import drawing
 from pipeline.publish.comparison import Comparison, Entry, Group, middle_half, shared_ranks
 from pipeline.publish.history import Course, History
+from pipeline.publish.provenance.addresses import place
 from pipeline.publish.wording import ESTIMATED_SIGN, NO_COMPARISON, SEXES, SHORT_LAND, Signs, german, month_name
 
 GROUPS: tuple[Group, ...] = ("kommunal", "alle")
@@ -55,12 +56,23 @@ class Row:
     rank_typ: str
     rank_range: str
     mark: str
+    origin: str
 
 
 def page_name(comparison: Comparison, group: Group) -> str:
     """Return the file name: `K2E3.html`, `K2E3-alle.html`, `K2E3-2019-frauen.html`."""
-    version = "" if comparison.in_force else f"-{comparison.version.removeprefix('@')}"
-    return f"{comparison.code}{version}{'-alle' if group == 'alle' else ''}{SEX_SUFFIX[comparison.sex]}.html"
+    return page_of(comparison.code, comparison.version, comparison.in_force, comparison.sex, group)
+
+
+def page_of(code: str, version: str, in_force: bool, sex: str, group: Group) -> str:
+    """Return the file name of the table that holds a figure."""
+    year = "" if in_force else f"-{version.removeprefix('@')}"
+    return f"{code}{year}{'-alle' if group == 'alle' else ''}{SEX_SUFFIX[sex]}.html"
+
+
+def origin_of(comparison: Comparison, level: str, key: str) -> str:
+    """Return where the page on origin explains a figure of the comparison."""
+    return place(level, key, comparison.code, comparison.version, comparison.in_force, comparison.sex)
 
 
 class Drawings:
@@ -122,6 +134,7 @@ def table_page(comparison: Comparison, group: Group, found: Found, drawings: Dra
         "estimated": any(r.mark for r in rows) or comparison.national.estimated,
         "uncompared": comparison.has_year_changes and any(r.year == NO_COMPARISON for r in rows),
         "signed": comparison.indicator.shown_as == "change",
+        "national_origin": origin_of(comparison, "bund", "bund"),
     }
 
 
@@ -195,6 +208,7 @@ def _row(
         _of(entry.places["vergleichstyp"].rank, entry.places["vergleichstyp"].ranked),
         f"{overall.first}–{overall.last}" if overall.first is not None and overall.last is not None else "",
         ESTIMATED_SIGN if entry.estimated else "",
+        origin_of(comparison, "jobcenter", entry.jc_id),
     )
 
 

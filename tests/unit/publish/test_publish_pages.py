@@ -171,7 +171,8 @@ def test_pages_are_german_and_without_machine_words(world: World) -> None:
 
 def test_every_link_leads_somewhere(world: World) -> None:
     site = world.folder / "site"
-    anchors = {p.name: set(re.findall(r'\bid="([^"]+)"', p.read_text())) for p in site.glob("*.html")}
+    pages = {p.relative_to(site).as_posix(): p for p in site.rglob("*.html")}
+    anchors = {name: set(re.findall(r'\bid="([^"]+)"', p.read_text())) for name, p in pages.items()}
     for path in site.glob("*.html"):
         for target in set(re.findall(r'href="([^"]+)"', path.read_text())):
             file, _, anchor = target.partition("#")

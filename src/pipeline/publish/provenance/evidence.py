@@ -117,8 +117,8 @@ def evidence_of(
 ) -> Evidence:
     """Index a release; `units` limits the base counts to some jobcenters (None: all).
 
-    `foundation` is the part `grundlage` of the manifest, `catalog` the shipped one. Code lists that came with the deliveries
-    are read from the store by their digest; where the bytes are gone the catalog's own stand in.
+    `foundation` is the part `grundlage` of the manifest, `catalog` the shipped one or already that of the run. Code lists
+    that came with the deliveries are read from the store by their digest; where the bytes are gone the catalog's own stand in.
     """
     inputs, check = foundation["eingaben"], foundation["pruefung"]
     lists = dict(inputs.get("codelisten", {}))
@@ -148,9 +148,9 @@ def evidence_of(
 
 
 def _selected(values: Mapping[str, str | int | bool], catalog: Catalog) -> dict[str, str | int | bool]:
-    """Return the switches that stood elsewhere than today's default; a switch that is no more changes nothing today."""
+    """Return the switches that stood elsewhere than the catalog has them; a switch that is no more changes nothing today."""
     known = catalog.switches
-    return {name: value for name, value in values.items() if name in known and value != known[name].default}
+    return {name: value for name, value in values.items() if name in known and value != known[name].value}
 
 
 def _code_lists(
