@@ -86,6 +86,12 @@ def canonical(cells: Iterable[Cell]) -> bytes:
 # -- the rectangle of a wide table -------------------------------------------------------------------------------------
 
 
+class AsItStands(str):
+    """A text that a builder writes as it is, even where it looks like a number."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class _Wide:
     """Cells as a rectangle: units in order of appearance, merkmale in order of appearance, three sexes each."""
@@ -122,7 +128,8 @@ class _Wide:
             if not column:
                 found.append("1")
             elif place in self.variation.values:
-                found.append(self.variation.values[place])
+                instead = self.variation.values[place]
+                found.append(AsItStands(instead) if isinstance(instead, str) else instead)
             else:
                 value = self.cells[place]
                 found.append(f"{value} " if self.variation.blanks and value in SIGNS else value)
@@ -239,7 +246,7 @@ def _write_row(sheet: xlsxwriter.worksheet.Worksheet, row: int, values: Sequence
 
 
 def _is_number(text: str) -> bool:
-    return text.removeprefix("-").replace(".", "", 1).isdigit()
+    return not isinstance(text, AsItStands) and text.removeprefix("-").replace(".", "", 1).isdigit()
 
 
 # -- CSV files with titles and footers ---------------------------------------------------------------------------------

@@ -15,12 +15,29 @@ from published.country import LAST, cells_of, delivered
 from published.files import Cell, Variation
 
 HEADER_MOVED = Variation(moved=3, footnotes=True, blanks=True)
+
+
+def mixed(cells: list[Cell], month: str) -> bytes:
+    """Return a ZIP file in which every jobcenter's cells come in another layout."""
+    of = {unit: [c for c in cells if c[0] == unit] for unit in country.UNITS}
+    return files.zipped(
+        {
+            "LIESMICH.txt": b"Eckwerte, je Jobcenter eine Datei",
+            "a/kanonisch.csv": files.canonical(of["t04412"]),
+            "b/kreise.csv": files.genesis(of["t52302"], month, encoding="latin-1"),
+            "c/interaktiv.csv": files.interactive(of["t11902"], month),
+            "d/mappe.xlsx": files.workbook(of["t27708"], month),
+            "dl_48a_daten_statistikba_1.csv": files.sgb2info_member(of["t41512"], month),
+        }
+    )
+
+
 LAYOUTS: dict[str, tuple[country.Writer, str]] = {
     "BA workbook": (files.workbook, ".xlsx"),
     "GENESIS table": (files.genesis, ".csv"),
     "interactive statistics": (files.interactive, ".csv"),
     "ZIP of sgb2.info": (lambda cells, month: files.sgb2info(cells, month, earlier="2017-06"), ".zip"),
-    "ZIP with a file of every layout": (lambda cells, month: mixed(cells, month), ".zip"),
+    "ZIP with a file of every layout": (mixed, ".zip"),
 }
 VARIATIONS: dict[str, tuple[country.Writer, str]] = {
     "header moved down, footnote marks, signs with trailing blanks": (
@@ -49,21 +66,6 @@ VARIATIONS: dict[str, tuple[country.Writer, str]] = {
         ".csv",
     ),
 }
-
-
-def mixed(cells: list[Cell], month: str) -> bytes:
-    """Return a ZIP file in which every jobcenter's cells come in another layout."""
-    of = {unit: [c for c in cells if c[0] == unit] for unit in country.UNITS}
-    return files.zipped(
-        {
-            "LIESMICH.txt": b"Eckwerte, je Jobcenter eine Datei",
-            "a/kanonisch.csv": files.canonical(of["t04412"]),
-            "b/kreise.csv": files.genesis(of["t52302"], month, encoding="latin-1"),
-            "c/interaktiv.csv": files.interactive(of["t11902"], month),
-            "d/mappe.xlsx": files.workbook(of["t27708"], month),
-            "dl_48a_daten_statistikba_1.csv": files.sgb2info_member(of["t41512"], month),
-        }
-    )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Nothing here takes a row out; whether a share of such rows is too much is judged
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -41,7 +42,9 @@ def remarks(rows: pa.Table, table: Table, month: str, zaehltage: Zaehltage, cata
         text = "rows of one cell say different things; the cell is implausible"
         said = rows.append_column("said", _said(rows))
         cell = ("jc_id", "geschlecht", "merkmal")
-        yield from _contradictions(said, cell, ("said",), "ROW-CONTRADICTION", "wert", text)
+        for remark in _contradictions(said, cell, ("said",), "ROW-CONTRADICTION", "wert", text):
+            first = rows.filter(pc.equal(rows.column("row"), remark.row)).select(cell).to_pylist()[0]
+            yield replace(remark, value="/".join(first.values()))
 
 
 def _day(day: date) -> pa.Scalar:

@@ -89,5 +89,6 @@ def test_published_cell_with_two_values_is_contradictory_but_a_dash_is_zero() ->
     assert remarked("eckwerte", *same) == []
     two = (("t04412", "T", "elb", Decimal("5.00"), None), ("t04412", "T", "elb", Decimal("6.00"), None))
     assert rules(remarked("eckwerte", *two)) == [("ROW-CONTRADICTION", 2, 1)]
+    assert [r.value for r in remarked("eckwerte", *two)] == ["t04412/T/elb"], "the cell is named, its counts are not"
     signed = (("t04412", "T", "elb", Decimal("5.00"), "*"), ("t04412", "T", "elb", Decimal("6.00"), "*"))
     assert remarked("eckwerte", *signed) == [], "a sign wins over a value"
