@@ -14,6 +14,7 @@ from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage
 from pipeline.stage.found import BadRow, RawFile, RejectedError, Remark
 from pipeline.stage.judging import judge_rows, reject_missing_values, reject_other_month
+from pipeline.stage.published import read_published
 from pipeline.stage.reading import read_file
 from pipeline.stage.remarking import remarks
 from pipeline.stage.typing_rows import type_columns
@@ -67,6 +68,4 @@ def _read(
 ) -> RawFile:
     if table.name != PUBLISHED or suffix == ".parquet":
         return read_file(path, suffix, table, max_unpacked_bytes)
-    from pipeline.stage.published import read_published
-
     return read_published(path, suffix, table, catalog, month, zaehltage.stichtag(month), max_unpacked_bytes)

@@ -71,6 +71,7 @@ class Book:
     )
     touch: Callable[[Worksheet], None] | None = None
     swapped: bool = False
+    chart: str = ""
 
     def content(self) -> bytes:
         """Return the bytes of the workbook."""
@@ -105,6 +106,8 @@ class Book:
             sheet.cell(row, 1, line)
         if self.touch:
             self.touch(sheet)
+        if self.chart:
+            book.create_chartsheet(self.chart)
         buffer = io.BytesIO()
         book.save(buffer)
         return buffer.getvalue()

@@ -6,6 +6,7 @@ import dataclasses
 import gzip
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,16 @@ def replaced(index: int, value: Any, numbers: list[int] | None = None) -> list[A
     return changed
 
 
+def month_above(sheet: Any, serial: int = SERIAL) -> None:
+    sheet["C11"] = serial
+    sheet.merge_cells("C11:BD11")
+
+
+def numbered(sheet: Any) -> None:
+    for column in range(1, 57):
+        sheet.cell(14, column, column)
+
+
 @pytest.mark.parametrize(
     "book",
     [
@@ -63,6 +74,10 @@ def replaced(index: int, value: Any, numbers: list[int] | None = None) -> list[A
         Book(merge=False),
         Book(third_level=SERIAL),
         Book(third_level="Juli 2018"),
+        Book(third_level=date(2018, 7, 1)),
+        Book(merge=False, touch=lambda sheet: sheet.merge_cells("A1:F1")),
+        Book(merge=False, touch=month_above),
+        Book(touch=numbered),
         Book(third_level="Anzahl"),
         Book(month="Berichtsmonat Juli 2018"),
         Book(labels={LABELS["elb"]: f"{LABELS['elb']} 1)", "Männer": "Männer²", "Frauen": "Frauen 1) 2)"}),
@@ -333,6 +348,13 @@ STRUCTURE = [
     (Book(month="Berichtsmonat: Juni 2018").content(), "STAGE-MONTH", "1.1 Eckwerte!A3", "2018-06"),
     (Book(month="Berichtsmonat: demnächst").content(), "STAGE-MONTH", "1.1 Eckwerte!A3", "no month"),
     (Book(third_level=SERIAL - 30).content(), "STAGE-MONTH", "1.1 Eckwerte!C14", "2018-06"),
+    (Book(touch=lambda s: month_above(s, SERIAL - 30)).content(), "STAGE-MONTH", "1.1 Eckwerte!C11", "2018-06"),
+    (
+        Book(more_sheets=("Inhalt", "Hinweise"), chart="Diagramm").content(),
+        "LAYOUT-UNKNOWN",
+        "Diagramm!A1",
+        "neither a",
+    ),
     (Book(month="Juli 2018").content(), "LAYOUT-UNKNOWN", "", "the nearest is ba_arbeitsmappe"),
 ]
 
@@ -367,6 +389,7 @@ def test_a_table_that_goes_on_below_its_footer_is_rejected(tmp_path: Path) -> No
         (b"", "STAGE-UNREADABLE", ""),
         (b"jc_id,geschlecht,merkmal,wert\nt04412,T,elb,5\n", "STAGE-COLUMNS", "zeichen"),
         (b"t04412,T,elb,5,\n", "STAGE-COLUMNS", "jc_id"),
+        (b"jc_id;geschlecht;merkmal;wert;zeichen\n", "STAGE-COLUMNS", "jc_id"),
     ],
 )
 def test_a_csv_file_that_cannot_be_used_is_rejected_by_its_rule(

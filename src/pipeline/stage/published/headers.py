@@ -165,7 +165,7 @@ def _merged(sheet: Sheet, first: int, body: int) -> dict[tuple[int, int], int]:
 def _filled(sheet: Sheet, row: int, body: int, merged: dict[tuple[int, int], int], above: list[list[str]]) -> list[str]:
     """Return the labels of a header row, an upper level filled to the right over its columns."""
     own = [label(sheet.value(row, column)) for column in range(sheet.width)]
-    if merged:
+    if any(at == row for at, _ in merged):
         return [own[merged.get((row, column), column)] for column in range(len(own))]
     lower = [any(sheet.text(r, column) for r in range(row + 1, body)) for column in range(len(own))]
     for column in range(1, len(own)):

@@ -104,13 +104,17 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, left: int) -> by
 
 def workbook_sheets(part: Part, max_bytes: int) -> tuple[Sheet, ...]:
     """Return all sheets of a workbook in its order; raises RejectedError."""
-    from python_calamine import CalamineError, CalamineWorkbook
+    from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
     _guard_workbook(part, max_bytes)
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(part.content)) as book:
             sheets = []
-            for name in book.sheet_names:
+            for entry in book.sheets_metadata:
+                name = entry.name
+                if entry.typ != SheetTypeEnum.WorkSheet:  # a chart has no cells; its name must still be known
+                    sheets.append(Sheet(part.member, name, ()))
+                    continue
                 sheet = book.get_sheet_by_name(name)
                 rows = tuple(tuple(_value(v) for v in row) for row in sheet.to_python(skip_empty_area=False))
                 areas: list[Area] = [(*start, *end) for start, end in sheet.merged_cell_ranges or ()]

@@ -39,9 +39,9 @@ def is_canonical(part: Part, columns: Sequence[str]) -> bool:
 
 
 def looks_canonical(part: Part) -> bool:
-    """Tell whether a CSV file that no layout knows is separated by commas, as only the canonical one is."""
+    """Tell whether a CSV file that no layout knows was meant to be canonical: it has commas, or names the key column."""
     first = part.content[:4096].split(b"\n", 1)[0]
-    return part.kind == "csv" and first.count(b",") > first.count(b";")
+    return part.kind == "csv" and (first.count(b",") > first.count(b";") or b"jc_id" in first)
 
 
 def recognise(part: Part, layouts: Sequence[Layout], max_bytes: int) -> Recognised:

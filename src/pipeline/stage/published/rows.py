@@ -159,8 +159,8 @@ class Rows:
         found = []
         for (rule, message), noted in self._notes.items():
             number, value = noted[0]
-            names = _listed(dict.fromkeys(text for _, text in noted)) if len(noted) > 1 else value
-            text = message if rule == "LAYOUT-KREIS" else f"{message} ({names})"
+            names = _listed(dict.fromkeys(text for _, text in noted))
+            text = f"{message} ({names})" if rule == "LAYOUT-DISSOLVED" else message
             found.append(Remark(rule, number, "", value, text, len(noted)))
         return tuple(found)
 
