@@ -22,6 +22,7 @@ from pipeline.catalog import Catalog, load_catalog
 from pipeline.synthetic import tables
 from pipeline.synthetic.codes import Classes, classes_of
 from pipeline.synthetic.counting import ROW, Status, count_unit, delivered_rows, status_of
+from pipeline.synthetic.deviations import deviating
 from pipeline.synthetic.employment import employed, needed_months, notified
 from pipeline.synthetic.households import elb_periods
 from pipeline.synthetic.model import PAD, Calendar, Flag, Int, Jobs, Population, Unit, joined, stacked
@@ -281,8 +282,9 @@ def _publish(plan: Plan, counts: dict[str, Int], anonymous: dict[str, Flag], out
     only = [u.jc_id for u in plan.published_units]
     outage = only[plan.seed % len(only)] if only and calendar.count > 30 else ""
     withheld = frozenset(only[5::150])
+    told = {u.jc_id: deviating(plan, u, counts[u.jc_id]) for u in plan.person_units}
     for position in calendar.delivered:
-        cells = {u.jc_id: counts[u.jc_id][position] for u in plan.person_units if u.begin <= position < u.end}
+        cells = {u.jc_id: told[u.jc_id][position] for u in plan.person_units if u.begin <= position < u.end}
         for unit in plan.published_units:
             if unit.begin <= position < unit.end:
                 cells[unit.jc_id] = sum(
