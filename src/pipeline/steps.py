@@ -143,10 +143,24 @@ class Run:
         return territory_of(self.month, self.staged, self.zaehltage, self.catalog, self.gebietsaenderungen)
 
     @cached_property
+    def earlier_territories(self) -> tuple[Territory, ...]:
+        """Return the territories that releases before the run may have shown, each as its last run knew it."""
+        from pipeline.compare.secrecy import FIRST_RUN_MONTHS
+        from pipeline.count import territories_before
+
+        return territories_before(
+            self.month, self.staged, self.zaehltage, self.catalog, self.gebietsaenderungen, FIRST_RUN_MONTHS
+        )
+
+    @cached_property
     def vergleichstyp_of(self) -> dict[str, str]:
         """Return the Vergleichstyp of each member that has one."""
-        day = self.zaehltage.stichtag(self.month)
-        types = {j.jc_id: self.catalog.vergleichstyp(j.jc_id, day) for j in self.territory.members}
+        return self.vergleichstypen_on(self.territory)
+
+    def vergleichstypen_on(self, territory: Territory) -> dict[str, str]:
+        """Return the Vergleichstyp of each member of a territory that has one."""
+        day = self.zaehltage.stichtag(territory.run_month)
+        types = {j.jc_id: self.catalog.vergleichstyp(j.jc_id, day) for j in territory.members}
         return {jc_id: typ for jc_id, typ in types.items() if typ}
 
 
@@ -247,6 +261,7 @@ def count(run: Run) -> Summary:
             run.territory,
             run.catalog,
             run.settings,
+            earlier=run.earlier_territories,
             corrections=run.decisions.corrections,
             progress=run.progress,
         )
@@ -280,7 +295,7 @@ def calculate(run: Run) -> Summary:
 
 def compare(run: Run) -> Summary:
     """Rank and compare the jobcenters, then suppress whatever must not be published."""
-    from pipeline.compare import Presentation, Rules, disclose
+    from pipeline.compare import Rules, disclose
     from pipeline.compare import compare as compare_jobcenters
     from pipeline.store.schema import arrow_schema
 
@@ -295,7 +310,6 @@ def compare(run: Run) -> Summary:
             run.catalog.indicators,
             run_month=run.month,
             schema=arrow_schema(run.catalog.results["vergleich"]),
-            shown=Presentation.of(run.catalog.switches),
         )
         write_table(run.store.computed("vergleich", run.month), comparison)
         eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
@@ -311,11 +325,29 @@ def compare(run: Run) -> Summary:
             vergleich_schema=arrow_schema(run.catalog.results["vergleich"]),
             small_euro_cells=frozenset(tuple(cell) for cell in run.counted["small_euro_cells"]),
             rules=Rules.of(run.catalog.switches),
-            shown=Presentation.of(run.catalog.switches),
+            earlier=_generations(run),
+            successor_of=run.territory.successor_of,
         )
         for name, path in run.store.opened(run.month).items():
             write_table(path, getattr(disclosed, name))
     return {"vergleich": comparison.num_rows, "unterdrueckt": disclosed.summary}
+
+
+def _generations(run: Run) -> list[Any]:
+    """Return what releases on earlier territories may have shown, as the step count has counted it."""
+    from pipeline.compare import Generation
+
+    cells = {then["month"]: frozenset(tuple(c) for c in then["small_euro_cells"]) for then in run.counted["earlier"]}
+    return [
+        Generation(
+            pq.read_table(run.store.eckwerte_before(run.month, territory.run_month)),
+            territory.members,
+            run.vergleichstypen_on(territory),
+            territory.successor_of,
+            cells[territory.run_month],
+        )
+        for territory in run.earlier_territories
+    ]
 
 
 def check_results(run: Run) -> Summary:

@@ -3,6 +3,6 @@
 The expressions are Ibis on DuckDB; what was counted is kept and reused as long as the deliveries it read stay the same.
 """
 
-from pipeline.count.counting import Counted, NothingDeliveredError, count, territory_of
+from pipeline.count.counting import Counted, NothingDeliveredError, count, territories_before, territory_of
 
-__all__ = ["Counted", "NothingDeliveredError", "count", "territory_of"]
+__all__ = ["Counted", "NothingDeliveredError", "count", "territories_before", "territory_of"]

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog, Correction, Gebietsaenderung
 from pipeline.count.correcting import corrected
-from pipeline.count.eckwerte import Assembler, eckwerte_table, small_euro_cells
+from pipeline.count.eckwerte import Assembler, Cells, eckwerte_table, small_euro_cells
 from pipeline.count.imputing import imputed
 from pipeline.count.territory import Territory, in_effect, successors
-from pipeline.months import Zaehltage, month_range
+from pipeline.months import Zaehltage, add_months, month_range
 from pipeline.settings import Settings
 from pipeline.store import Finding, Store, write_findings, write_json, write_table
+
+if TYPE_CHECKING:
+    from pipeline.count.states import Counting
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,37 @@ def territory_of(
     )
 
 
+def territories_before(
+    month: str,
+    staged: Mapping[str, Mapping[str, Any]],
+    zaehltage: Zaehltage,
+    catalog: Catalog,
+    changes: tuple[Gebietsaenderung, ...],
+    first_run_months: int,
+) -> tuple[Territory, ...]:
+    """Return the territories of the last runs before a change among units with counts, oldest first.
+
+    They know the deliveries up to their month only. Before `first_run_months` of the series no run can have been published.
+    """
+    delivered = [m for months in staged.values() for m, entry in months.items() if entry["units"]]
+    if not delivered:
+        return ()
+    found = []
+    for before in month_range(add_months(min(delivered), first_run_months - 1), add_months(month, -1)):
+        known = {c.alt for c in in_effect(changes, before, zaehltage)}
+        ending = {c.alt for c in in_effect(changes, add_months(before, 1), zaehltage)} - known
+        if not ending:
+            continue
+        territory = territory_of(before, _until(staged, before), zaehltage, catalog, changes)
+        if ending & (territory.person_units | territory.published):
+            found.append(territory)
+    return tuple(found)
+
+
+def _until(staged: Mapping[str, Mapping[str, Any]], last: str) -> dict[str, dict[str, Any]]:
+    return {table: {m: e for m, e in months.items() if m <= last} for table, months in staged.items()}
+
+
 Files = dict[str, dict[str, str]]
 
 
@@ -81,6 +115,55 @@ def scope(
     return months, files, frozenset(files.get("beschaeftigung", {}))
 
 
+@dataclass(frozen=True)
+class _Assembled:
+    """The cells of a territory with what was noticed on the way."""
+
+    months: list[str]
+    cells: Cells
+    small: list[tuple[str, str, str, str]]
+    applied: Sequence[Correction]
+    about_corrections: Sequence[Finding]
+
+    def tables(self, catalog: Catalog) -> Iterator[tuple[str, pa.Table]]:
+        """Yield month and Eckwerte."""
+        for position, m in enumerate(self.months):
+            yield m, eckwerte_table(self.cells, position, catalog)
+
+
+def _assembled(
+    counting: Counting,
+    staged: Mapping[str, Mapping[str, Any]],
+    corrections: Sequence[Correction],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> _Assembled:
+    """Count the months of a territory and assemble its cells."""
+    territory, catalog = counting.territory, counting.catalog
+    months, files, check_months = scope(territory.run_month, staged, territory)
+    counts: dict[str, dict[str, pa.Table]] = {}
+    if territory.units_with_persons:
+        for done, m in enumerate(months, start=1):
+            counts[m] = counting.counts(m, check_months)
+            if progress:
+                progress(done, len(months), m)
+    assembler = Assembler(catalog, territory, months)
+    assembler.person_route(counts)
+    published = {m: pq.read_table(counting.store.root / file) for m, file in files.get("eckwerte", {}).items()}
+    published, applied, about_corrections = corrected(published, corrections, catalog)
+    assembler.published_route(published)
+    cells = assembler.cells()
+    if catalog.switches["imputer"].value == "on":
+        rank_of = {grund: int(row["rang"]) for grund, row in catalog.codelists["gruende"].items()}
+        cells = imputed(cells, catalog.merkmale, rank_of, {u: catalog.jobcenters[u].land for u in cells.units})
+    small = small_euro_cells(
+        {m: tables["payments"] for m, tables in counts.items()},
+        catalog.merkmale.values(),
+        int(catalog.switches["suppress_below"].value),
+        dominance=bool(catalog.switches["dominance"].value),
+    )
+    return _Assembled(months, cells, small, applied, about_corrections)
+
+
 def count(
     store: Store,
     month: str,
@@ -89,61 +172,57 @@ def count(
     catalog: Catalog,
     settings: Settings,
     *,
+    earlier: Sequence[Territory] = (),
     corrections: Sequence[Correction] = (),
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Counted:
     """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`).
 
-    `corrections` change cells of the published counts before they enter the Eckwerte.
+    `corrections` change cells of the published counts before they enter the Eckwerte. `earlier` are the territories that
+    releases before this one may have shown (`territories_before`); their counts bind what this one may publish.
     """
     from pipeline.count.engine import DuckDb
     from pipeline.count.states import Counting
 
-    months, files, check_months = scope(month, staged, territory)
-    counts: dict[str, dict[str, pa.Table]] = {}
     with (
         store.overflow("count") as overflow,
         DuckDb(settings.memory_limit, settings.threads, overflow) as engine,
     ):
-        counting = Counting(store, engine, catalog, territory.zaehltage, territory, files)
-        if territory.units_with_persons:
-            for done, m in enumerate(months, start=1):
-                counts[m] = counting.counts(m, check_months)
-                if progress:
-                    progress(done, len(months), m)
-    assembler = Assembler(catalog, territory, months)
-    assembler.person_route(counts)
-    published = {m: pq.read_table(store.root / file) for m, file in files.get("eckwerte", {}).items()}
-    published, applied, about_corrections = corrected(published, corrections, catalog)
-    assembler.published_route(published)
-    cells = assembler.cells()
-    if catalog.switches["imputer"].value == "on":
-        rank_of = {grund: int(row["rang"]) for grund, row in catalog.codelists["gruende"].items()}
-        cells = imputed(cells, catalog.merkmale, rank_of, {u: catalog.jobcenters[u].land for u in cells.units})
-    for position, m in enumerate(months):
-        write_table(store.eckwerte(m), eckwerte_table(cells, position, catalog))
+
+        def counting_on(where: Territory) -> Counting:
+            _, files, _ = scope(where.run_month, _until(staged, where.run_month), where)
+            return Counting(store, engine, catalog, where.zaehltage, where, files)
+
+        counting = counting_on(territory)
+        found = _assembled(counting, staged, corrections, progress)
+        before = [_assembled(counting_on(t), _until(staged, t.run_month), corrections) for t in earlier]
+    for m, table in found.tables(catalog):
+        write_table(store.eckwerte(m), table)
+    for then, older in zip(earlier, before, strict=True):
+        table = pa.concat_tables([t for _, t in older.tables(catalog)])
+        write_table(store.eckwerte_before(month, then.run_month), table)
     taking_part = territory.units_with_persons | {territory.unit_of(jc_id) for jc_id in territory.published}
     without = [j.jc_id for j in territory.members if j.jc_id not in taking_part]
-    least = int(catalog.switches["suppress_below"].value)
-    payments = {m: tables["payments"] for m, tables in counts.items()}
     write_json(
         store.run(month) / "count.json",
         {
-            "months": months,
+            "months": found.months,
             "units": list(territory.units),
             "members": [j.jc_id for j in territory.members],
             "without_delivery": without,
-            "corrections": [correction.id for correction in applied],
-            "small_euro_cells": small_euro_cells(
-                payments, catalog.merkmale.values(), least, dominance=bool(catalog.switches["dominance"].value)
-            ),
+            "corrections": [correction.id for correction in found.applied],
+            "small_euro_cells": found.small,
+            "earlier": [
+                {"month": then.run_month, "small_euro_cells": older.small}
+                for then, older in zip(earlier, before, strict=True)
+            ],
         },
     )
     rule = catalog.rules["COUNT-NO-DELIVERY"]
     write_findings(
         store.findings(month, "count"),
         [
-            *about_corrections,
+            *found.about_corrections,
             *(
                 Finding(
                     rule.rule_id,
@@ -158,8 +237,8 @@ def count(
         ],
     )
     return Counted(
-        months[0],
-        len(months),
+        found.months[0],
+        len(found.months),
         counting.progress.computed,
         counting.progress.reused,
         len(territory.members),

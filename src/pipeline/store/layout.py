@@ -62,6 +62,11 @@ class Store:
         """Return the file of the unsuppressed base counts of a month."""
         return self.root / "computed" / "eckwerte" / f"ref_month={month}" / "eckwerte.parquet"
 
+    def eckwerte_before(self, run_month: str, last_month: str) -> Path:
+        """Return the file of the unsuppressed base counts on the territory of an earlier run, as a later run counts them."""
+        folder = self.root / "computed" / "gebietsstand" / f"lauf={run_month}" / f"bis={last_month}"
+        return folder / "eckwerte.parquet"
+
     def computed(self, table: str, run_month: str) -> Path:
         """Return the file of a computed table of a run."""
         return self.root / "computed" / table / f"lauf={run_month}" / f"{table}.parquet"
