@@ -295,7 +295,7 @@ def calculate(run: Run) -> Summary:
 
 def compare(run: Run) -> Summary:
     """Rank and compare the jobcenters, then suppress whatever must not be published."""
-    from pipeline.compare import Rules, disclose
+    from pipeline.compare import Presentation, Rules, disclose
     from pipeline.compare import compare as compare_jobcenters
     from pipeline.store.schema import arrow_schema
 
@@ -310,6 +310,7 @@ def compare(run: Run) -> Summary:
             run.catalog.indicators,
             run_month=run.month,
             schema=arrow_schema(run.catalog.results["vergleich"]),
+            shown=Presentation.of(run.catalog.switches),
         )
         write_table(run.store.computed("vergleich", run.month), comparison)
         eckwerte = pa.concat_tables([pq.read_table(run.store.eckwerte(m)) for m in run.counted["months"]])
@@ -325,8 +326,12 @@ def compare(run: Run) -> Summary:
             vergleich_schema=arrow_schema(run.catalog.results["vergleich"]),
             small_euro_cells=frozenset(tuple(cell) for cell in run.counted["small_euro_cells"]),
             rules=Rules.of(run.catalog.switches),
+<<<<<<< /tmp/s_merged.py
             earlier=_generations(run),
             successor_of=run.territory.successor_of,
+=======
+            shown=Presentation.of(run.catalog.switches),
+>>>>>>> /tmp/s_theirs.py
         )
         for name, path in run.store.opened(run.month).items():
             write_table(path, getattr(disclosed, name))
