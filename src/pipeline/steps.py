@@ -326,12 +326,9 @@ def compare(run: Run) -> Summary:
             vergleich_schema=arrow_schema(run.catalog.results["vergleich"]),
             small_euro_cells=frozenset(tuple(cell) for cell in run.counted["small_euro_cells"]),
             rules=Rules.of(run.catalog.switches),
-<<<<<<< /tmp/s_merged.py
+            shown=Presentation.of(run.catalog.switches),
             earlier=_generations(run),
             successor_of=run.territory.successor_of,
-=======
-            shown=Presentation.of(run.catalog.switches),
->>>>>>> /tmp/s_theirs.py
         )
         for name, path in run.store.opened(run.month).items():
             write_table(path, getattr(disclosed, name))
