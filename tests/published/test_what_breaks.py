@@ -5,10 +5,12 @@ The cases are those of a year of reading real files (fetching, keys, territory, 
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from integration.worlds_run import computed_eckwerte
 from pipeline import steps
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.catalog.layouts import Fact, Validity
+from pipeline.months import month_range
 from pipeline.store import Finding
 from published import country, files
 from published.country import LAST, cells_of, small_catalog
@@ -370,3 +373,107 @@ def test_12_a_new_vintage_replaces_the_old_one_with_a_finding_and_both_are_kept(
     kept = [p.read_bytes() for p in (run.store.root / "snapshots" / "objects").rglob("*") if p.is_file()]
     assert old in kept
     assert new in kept
+
+
+# -- 13 to 15: bases, formulas, single bad years -----------------------------------------------------------------------
+
+
+def test_13_counts_of_a_shared_kreis_are_given_to_none_of_its_jobcenters(tmp_path: Path) -> None:
+    content = files.genesis(cells_of(LAST), LAST, extra=[("13071", "Mecklenburgische Seenplatte", "9000")])
+    run, found = staged(tmp_path, content, ".csv", catalog=registry(*country.UNITS, "mse-nord", "mse-sued"))
+    assert said(only(found))[::2] == ("LAYOUT-KREIS", "13071")
+    assert "shared by mse-nord, mse-sued" in only(found).message
+    assert units_staged(run) == set(country.UNITS)
+
+
+def test_14_a_header_with_a_wrong_formula_is_not_taken_for_what_it_resembles(tmp_path: Path) -> None:
+    (wrong,) = csv.DictReader((DATA / "codebook_excerpt.csv").open(encoding="utf-8"))
+    assert "nach SGB III" in wrong["formula"]
+    own = load_catalog().merkmale["luh"].label.de
+    for name, title in (("short", wrong["short_name"]), ("whole", wrong["formula"])):
+        content = files.genesis(cells_of(LAST), LAST, Variation(renamed={own: title}))
+        run, found = staged(tmp_path / name, content, ".csv")
+        assert said(only(found)) == ("LAYOUT-HEADER", "line 6, column 55", f"{title} > Insgesamt")
+        assert run.staged["eckwerte"][LAST]["units"] == {}
+
+
+YEARS = tuple(csv.DictReader((DATA / "elb_2012_2014.csv").open(encoding="utf-8")))
+OF_KREIS = {
+    key: j.jc_id for j in load_catalog().jobcenters.values() for key in j.ags5 if key in {r["ags5"] for r in YEARS}
+}
+RAISED = {"06432", "09372", "10044"}
+"""Kreise whose ELB of 2013 lie more than 10 % above those of 2012: a year that the source has too high."""
+
+
+def inkar_cells(month: str) -> list[Cell]:
+    """Return cells of a month in which the ELB are the year's genuine mean, men and women half each."""
+    elb = {OF_KREIS[r["ags5"]]: int(r["elb"]) for r in YEARS if r["year"] == month[:4]}
+    usual = {"T": "32", "M": "16", "F": "16"}
+    cells = []
+    for unit, sex, merkmal, shown in some(list(elb), LAST):
+        men = elb[unit] // 2
+        counts = {"T": str(elb[unit]), "M": str(men), "F": str(elb[unit] - men)} if merkmal == "elb" else usual
+        cells.append((unit, sex, merkmal, shown if shown in files.SIGNS else counts[sex]))
+    return cells
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Finding]]:
+    """Return a function that gives the findings of both checks of a run for a month of 2012 or 2013.
+
+    In 2013-02 a jobcenter's participants are a thousand instead of sixteen each, and another's LZB are those of a larger area.
+    """
+    root = tmp_path_factory.mktemp("bad year")
+    catalog = registry(*OF_KREIS.values())
+    tree: dict[str, bytes] = {}
+    for month in month_range("2012-03", "2013-02"):
+        cells = inkar_cells(month)
+        if month == "2013-02":
+            cells = [_slipped(cell) for cell in cells]
+        tree[f"{month}/eckwerte/statistik.csv"] = files.genesis(cells, month)
+
+    @cache
+    def findings(month: str) -> list[Finding]:
+        run = country.run(root, {k: v for k, v in tree.items() if k[:7] <= month}, month, catalog=catalog)
+        for name in ("check_deliveries", "compare", "check_results"):
+            getattr(steps, name)(replace(run))
+        return [f for step in ("check", "check-results") for f in country.findings(run, step)]
+
+    return findings
+
+
+def _slipped(cell: Cell) -> Cell:
+    unit, sex, merkmal, shown = cell
+    if (unit, merkmal) == (OF_KREIS["06412"], "lzb_amp") and shown not in files.SIGNS:
+        return unit, sex, merkmal, {"T": "2000", "M": "1000", "F": "1000"}[sex]
+    if (unit, merkmal) == (OF_KREIS["09372"], "lzb"):
+        return unit, sex, merkmal, {"T": "3000", "M": "1500", "F": "1500"}[sex]
+    return cell
+
+
+def where(findings: Sequence[Finding], rule: str) -> set[str]:
+    return {f.jc_id for f in findings if f.rule == rule}
+
+
+@pytest.mark.slow
+def test_13_a_part_that_is_counted_on_a_larger_area_than_its_whole_is_reported(
+    checked: Callable[[str], list[Finding]],
+) -> None:
+    assert where(checked("2012-12"), "STATISTIK-PARTS") == set()
+    assert where(checked("2013-02"), "STATISTIK-PARTS") == {OF_KREIS["09372"]}
+
+
+@pytest.mark.slow
+def test_15_a_single_bad_year_is_reported_where_it_is_gross_and_changes_no_value(
+    checked: Callable[[str], list[Finding]],
+) -> None:
+    assert where(checked("2012-12"), "MEDIAN-STOCK") == set()
+    assert where(checked("2013-01"), "MEDIAN-STOCK") == {OF_KREIS[key] for key in RAISED}
+    assert where(checked("2013-01"), "EW-ELB-JUMP") == set(), "the jump to the month before is too small for that rule"
+    assert {f.severity for f in checked("2013-01") if f.rule.startswith("MEDIAN")} == {"warning"}
+
+
+@pytest.mark.slow
+def test_15_a_thousand_participants_instead_of_sixteen_are_reported(checked: Callable[[str], list[Finding]]) -> None:
+    assert where(checked("2013-01"), "MEDIAN-EVENTS") == set()
+    assert where(checked("2013-02"), "MEDIAN-EVENTS") == {OF_KREIS["06412"]}
