@@ -264,6 +264,12 @@ def explain(
     jobcenter: Annotated[str, typer.Option("--jobcenter", help="jobcenter id, Land, kommunal or bund")],
     sex: Annotated[str, typer.Option("--geschlecht", help="T, M or F")] = "T",
     version: Annotated[str, typer.Option("--fassung", help="@2011 or @2019; default: the one in force")] = "",
+    persons: Annotated[
+        bool, typer.Option("--persons", help="list the pseudonyms behind a jobcenter's counts; authorised use only")
+    ] = False,
+    authorised: Annotated[
+        str, typer.Option("--authorised", help="with --persons: the file reference that allows it; it is recorded")
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Say where a published figure comes from, down to the digests of the deliveries."""
@@ -272,7 +278,12 @@ def explain(
 
     catalog = load_catalog()
     found = explaining.explain(store, catalog, kennzahl, jobcenter, month, sex, version)
-    _result(explaining.as_json(found), as_json, explaining.as_lines(found, **_terminal()))
+    content, lines = explaining.as_json(found), explaining.as_lines(found, **_terminal())
+    if persons:
+        behind = explaining.persons_behind(found, store, authorised)
+        content["personen"] = explaining.persons_json(behind)
+        lines += explaining.persons_lines(behind)
+    _result(content, as_json, lines)
 
 
 @app.command()

@@ -81,11 +81,17 @@ def explain(
         manifest["grundlage"],
         kennzahlen,
         eckwerte,
-        pq.read_table(release / "befunde.parquet"),
+        _findings(release, catalog),
         comparisons(vergleich, kennzahlen, no_history, catalog),
         catalog,
     )
     return FigureFound(explained(evidence, key), evidence, release)
+
+
+def _findings(release: Path, catalog: Catalog) -> pa.Table:
+    """Return the published findings; a release from before they were published has none."""
+    path = release / "befunde.parquet"
+    return pq.read_table(path) if path.exists() else arrow_schema(catalog.results["befunde"]).empty_table()
 
 
 def _release(store: Path, indicator: Indicator, ref_month: str) -> Path:
