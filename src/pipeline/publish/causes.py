@@ -6,9 +6,10 @@ declares of its base counts. No value is looked at here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from pipeline.catalog import Catalog, Merkmal
@@ -22,9 +23,10 @@ PROGRAM_ADDRESSES = ("programm", "katalog")
 CENTRAL = ("bst", "statistik")
 PUBLISHED, OWN_ONLY = "eckwerte", ("leistung", "eckwerte", "beschaeftigung")
 SHORT_DIGEST = 12
+NAMED = 20
 
 Group = tuple[str, str]
-"""A table and a month."""
+"""A month and a table."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Cause:
     address: str = ""
     old: str = ""
     new: str = ""
+
+
+NAMELESS = (Cause(OTHERS),)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,15 @@ class Cell:
     bases: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Told:
+    """The causes of a cell: their kinds in order, how many have an address, and the first `NAMED` of these."""
+
+    kinds: tuple[str, ...]
+    number: int
+    named: tuple[Cause, ...]
+
+
 class Causes:
     """What changed between two releases, to be asked cell by cell. `parts` are unit -> itself and all it succeeds."""
 
@@ -71,9 +85,15 @@ class Causes:
         self._parts = parts
         self._deliveries: dict[Group, dict[str, Cause]] = {}
         for (month, table, unit), cause in _deliveries(old["eingaben"], new["eingaben"]).items():
-            self._deliveries.setdefault((table, month), {})[unit] = cause
+            self._deliveries.setdefault((month, table), {})[unit] = cause
+        self._elsewhere = {
+            group: tuple(Cause(OTHERS, c.address, c.old, c.new) for c in units.values())
+            for group, units in self._deliveries.items()
+            if group[1] not in OWN_ONLY
+        }
         self._corrections = _corrections(old["eingaben"], new["eingaben"])
-        self._general = (*_switches(old, new), *_lists(old["eingaben"], new["eingaben"]), *_program(old, new))
+        general = [*_switches(old, new), *_lists(old["eingaben"], new["eingaben"]), *_program(old, new)]
+        self._general = tuple(_ordered(general))
         self._within = lru_cache(maxsize=None)(self._in_group)
 
     @property
@@ -82,7 +102,7 @@ class Causes:
         found = [c for units in self._deliveries.values() for c in units.values()]
         return _ordered([*found, *self._corrections.values(), *self._general])
 
-    def of(self, cell: Cell) -> list[Cause]:
+    def of(self, cell: Cell) -> Told:
         """Return what can have changed the value of a cell, by kind and address.
 
         Only if nothing of its own changed are the deliveries of other units named, which count persons who moved, newcomers
@@ -91,24 +111,20 @@ class Causes:
         counts = self._counts(cell)
         groups = sorted({g for merkmal, month in counts for g in self._read(merkmal, month, cell)})
         units = self._with_parts(cell.units)
-        own = [c for group in groups for c in self._within(group, units)]
-        cells = [(month, unit, cell.sex, merkmal.name) for merkmal, month in counts for unit in cell.units]
-        own += [self._corrections[c] for c in cells if c in self._corrections] if self._corrections else []
-        if own:
-            return _ordered([*own, *self._general])
-        others = [
-            Cause(OTHERS, c.address, c.old, c.new)
-            for group in groups
-            if group[0] not in OWN_ONLY
-            for c in self._deliveries[group].values()
-        ]
+        own = [self._within(group, units) for group in groups]
+        if self._corrections:
+            cells = [(month, unit, cell.sex, merkmal.name) for merkmal, month in counts for unit in cell.units]
+            own.append(tuple(_ordered(self._corrections[c] for c in cells if c in self._corrections)))
+        if any(own):
+            return _told(own, self._general)
+        others = [self._elsewhere[group] for group in groups if group in self._elsewhere]
         if not others and (self._deliveries or self._corrections):
-            others = [Cause(OTHERS)]
-        return _ordered([*self._general, *others])
+            others = [NAMELESS]
+        return _told((), self._general, others)
 
-    def of_rank(self, *, others_changed: bool) -> list[Cause]:
+    def of_rank(self, *, others_changed: bool) -> Told:
         """Return what can have changed a rank whose value stayed: the values of others, else what reaches everything."""
-        return [Cause(OTHERS)] if others_changed else _ordered(self._general)
+        return _told((), (), [NAMELESS]) if others_changed else _told((), self._general)
 
     # -- what a cell reads -----------------------------------------------------------------------------------------
 
@@ -127,17 +143,17 @@ class Causes:
         ]
 
     def _read(self, merkmal: Merkmal, month: str, cell: Cell) -> Iterable[Group]:
-        """Yield the tables and months with changed deliveries that a base count reads."""
+        """Yield the months and tables with changed deliveries that a base count reads."""
         by_persons = cell.bases != {"eckwerte"}
         by_published = not cell.bases <= {"personen", "imputiert"}
-        if by_published and (PUBLISHED, month) in self._deliveries:
-            yield PUBLISHED, month
+        if by_published and (month, PUBLISHED) in self._deliveries:
+            yield month, PUBLISHED
         if by_persons:
             for needs in (merkmal.needs, *((merkmal.needs_by_sex,) if cell.sex != "T" else ())):
                 for table, (first, last) in needs.items():
                     for m in month_range(add_months(month, first), add_months(month, last)):
-                        if (table, m) in self._deliveries:
-                            yield table, m
+                        if (m, table) in self._deliveries:
+                            yield m, table
 
     def _with_parts(self, units: frozenset[str]) -> frozenset[str]:
         return frozenset({*CENTRAL, *(part for unit in units for part in (unit, *self._parts.get(unit, ())))})
@@ -146,9 +162,15 @@ class Causes:
         return tuple(cause for unit, cause in self._deliveries[group].items() if unit in units)
 
 
-def kinds(causes: Collection[Cause]) -> tuple[str, ...]:
-    """Return the kinds of some causes, each once, in their order."""
-    return tuple(kind for kind in KINDS if any(c.kind == kind for c in causes))
+def _told(own: Sequence[Sequence[Cause]], general: Sequence[Cause], elsewhere: Sequence[Sequence[Cause]] = ()) -> Told:
+    """Return what is told of causes in this order; there may be many thousands, but each part is of one kind, the general aside."""
+    parts = [*own, general, *elsewhere]
+    present = {cause.kind for part in (*own, *elsewhere) for cause in part[:1]} | {cause.kind for cause in general}
+    return Told(
+        tuple(kind for kind in KINDS if kind in present),
+        sum(len(part) for part in parts if part and part[0].address),
+        tuple(islice((c for part in parts for c in part if c.address), NAMED)),
+    )
 
 
 def _ordered(causes: Iterable[Cause]) -> list[Cause]:

@@ -14,12 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
-from pipeline.publish.causes import Cause, Causes, Cell, kinds
+from pipeline.publish.causes import Causes, Cell, Told
 from pipeline.publish.manifest import read_manifest
 from pipeline.publish.opened import OpenedTables
 from pipeline.store.schema import arrow_schema
-
-NAMED_CAUSES = 20
 
 KEY = ("tabelle", "ref_month", "ebene", "gebiet", "groesse", "definition", "geschlecht")
 
@@ -33,8 +31,8 @@ def changes_between(
 ) -> pa.Table:
     """Return the table `aenderungen` of the new tables against the release in `previous` (None: an empty table).
 
-    `basis` is the foundation of the new release, `parts` are unit -> itself and the units it succeeds. At most
-    `NAMED_CAUSES` causes are named for a cell; their number is always told.
+    `basis` is the foundation of the new release, `parts` are unit -> itself and the units it succeeds. The first
+    causes of a cell are named; their number is always told.
     """
     schema = arrow_schema(catalog.results["aenderungen"])
     if previous is None:
@@ -51,10 +49,10 @@ def changes_between(
     revalued = {_ranking(row) for row in found if row["ebene"] == "jobcenter" and row["wert_alt"] != row["wert_neu"]}
     for row in found:
         if row["wert_alt"] == row["wert_neu"]:
-            named = causes.of_rank(others_changed=_ranking(row) in revalued)
+            told = causes.of_rank(others_changed=_ranking(row) in revalued)
         else:
-            named = causes.of(_cell(row, members))
-        row.update(_told(named), release_alt=str(manifest["release"]))
+            told = causes.of(_cell(row, members))
+        row.update(_columns(told), release_alt=str(manifest["release"]))
     found.sort(key=lambda row: tuple(row[name] for name in KEY))
     return pa.Table.from_pylist(found, schema=schema)
 
@@ -76,15 +74,14 @@ def _cell(row: Mapping[str, Any], members: Mapping[tuple[str, str], frozenset[st
     )
 
 
-def _told(causes: Sequence[Cause]) -> dict[str, Any]:
-    """Return the columns on the causes: kinds, number, and three lists of equal length; without an address no entry."""
-    named = [cause for cause in causes if cause.address]
+def _columns(told: Told) -> dict[str, Any]:
+    """Return the columns on the causes: kinds, number, and three lists of equal length."""
     return {
-        "ursache": ", ".join(kinds(causes)) or None,
-        "ursachen": len(named),
-        "ursache_adresse": [cause.address for cause in named[:NAMED_CAUSES]],
-        "ursache_alt": [cause.old for cause in named[:NAMED_CAUSES]],
-        "ursache_neu": [cause.new for cause in named[:NAMED_CAUSES]],
+        "ursache": ", ".join(told.kinds) or None,
+        "ursachen": told.number,
+        "ursache_adresse": [cause.address for cause in told.named],
+        "ursache_alt": [cause.old for cause in told.named],
+        "ursache_neu": [cause.new for cause in told.named],
     }
 
 

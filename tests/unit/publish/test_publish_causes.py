@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.catalog import load_catalog
-from pipeline.publish.causes import Cause, Causes, Cell, kinds
+from pipeline.publish.causes import NAMED, Cause, Causes, Cell, Told
 
 OWN, OTHER, OLD = "t04412", "t04448", "t04502"
 MONTH = "2018-03"
+SOMETHING_ELSEWHERE = Told(("andere Jobcenter",), 0, ())
 
 
 def delivery(address: str, digest: str) -> dict[str, str]:
@@ -36,26 +37,26 @@ def figure(definition: str, *, sex: str = "T", units: Sequence[str] = (OWN,)) ->
     return Cell("kennzahlen", definition, MONTH, sex, frozenset(units), frozenset({"personen"}))
 
 
-def asked(changed: Sequence[str], cell: Cell, parts: Mapping[str, Sequence[str]] | None = None) -> list[Cause]:
+def asked(changed: Sequence[str], cell: Cell, parts: Mapping[str, Sequence[str]] | None = None) -> Told:
     """Return the causes of a cell when some deliveries were revised."""
     old, new = basis(dict.fromkeys(changed, "a")), basis(dict.fromkeys(changed, "b"))
     return Causes(old, new, load_catalog(), parts or {}).of(cell)
 
 
-def addresses(causes: Sequence[Cause]) -> list[str]:
-    return [c.address for c in causes]
+def addresses(told: Told) -> list[str]:
+    assert told.number == len(told.named)
+    return [c.address for c in told.named]
 
 
 def test_a_revised_delivery_is_named_with_both_digests() -> None:
-    assert asked([f"{MONTH}/bestand/{OWN}"], count("elb")) == [
-        Cause("Lieferung", f"{MONTH}/bestand/{OWN}.csv", "a" * 64, "b" * 64)
-    ]
+    cause = Cause("Lieferung", f"{MONTH}/bestand/{OWN}.csv", "a" * 64, "b" * 64)
+    assert asked([f"{MONTH}/bestand/{OWN}"], count("elb")) == Told(("Lieferung",), 1, (cause,))
 
 
 def test_a_late_and_a_withdrawn_delivery_have_one_digest() -> None:
     late, gone = f"{MONTH}/aufnahme/{OWN}", f"2018-02/bestand/{OWN}"
     found = Causes(basis({gone: "a"}), basis({late: "b"}), load_catalog(), {}).of(count("int"))
-    assert [(c.old[:1], c.new[:1]) for c in found] == [("a", ""), ("", "b")]
+    assert [(c.old[:1], c.new[:1]) for c in found.named] == [("a", ""), ("", "b")]
 
 
 def test_only_the_months_and_tables_of_the_merkmal_are_named() -> None:
@@ -70,7 +71,7 @@ def test_only_the_months_and_tables_of_the_merkmal_are_named() -> None:
 def test_the_stock_of_the_month_before_decides_the_sex_of_exits_only() -> None:
     revised = [f"2018-02/bestand/{OWN}"]
     assert addresses(asked(revised, count("elb_abgang", sex="F"))) == [f"2018-02/bestand/{OWN}.csv"]
-    assert kinds(asked(revised, count("elb_abgang"))) == ("andere Jobcenter",)
+    assert asked(revised, count("elb_abgang")).kinds == ("andere Jobcenter",)
 
 
 def test_an_indicator_names_what_its_windows_read() -> None:
@@ -93,8 +94,8 @@ def test_published_counts_are_named_where_they_fill_a_cell_or_where_it_is_empty(
 
 def test_predecessors_are_own_deliveries() -> None:
     revised = [f"{MONTH}/bestand/{OLD}"]
-    assert kinds(asked(revised, count("elb"), {OWN: (OWN, OLD)})) == ("Lieferung",)
-    assert kinds(asked(revised, count("elb"))) == ("andere Jobcenter",)
+    assert asked(revised, count("elb"), {OWN: (OWN, OLD)}).kinds == ("Lieferung",)
+    assert asked(revised, count("elb")).kinds == ("andere Jobcenter",)
 
 
 def test_a_level_above_names_the_deliveries_of_all_its_members() -> None:
@@ -105,11 +106,10 @@ def test_a_level_above_names_the_deliveries_of_all_its_members() -> None:
 
 def test_others_are_named_only_if_nothing_of_its_own_changed_and_only_where_persons_meet() -> None:
     other = [f"{MONTH}/aufnahme/{OTHER}", f"{MONTH}/leistung/{OTHER}"]
-    assert asked(other, count("int")) == [
-        Cause("andere Jobcenter", f"{MONTH}/aufnahme/{OTHER}.csv", "a" * 64, "b" * 64)
-    ]
+    elsewhere = Cause("andere Jobcenter", f"{MONTH}/aufnahme/{OTHER}.csv", "a" * 64, "b" * 64)
+    assert asked(other, count("int")) == Told(("andere Jobcenter",), 1, (elsewhere,))
     assert addresses(asked([*other, f"{MONTH}/aufnahme/{OWN}"], count("int"))) == [f"{MONTH}/aufnahme/{OWN}.csv"]
-    assert asked(other, count("llu")) == [Cause("andere Jobcenter")]
+    assert asked(other, count("llu")) == SOMETHING_ELSEWHERE
 
 
 def test_switch_lists_and_program_are_named_beside_the_deliveries() -> None:
@@ -123,22 +123,29 @@ def test_switch_lists_and_program_are_named_beside_the_deliveries() -> None:
     )
     asking = Causes(old, new, load_catalog(), {})
     found = asking.of(count("elb"))
-    assert kinds(found) == ("Lieferung", "Schalter", "Gebietsstand", "Zähltage", "Programmfassung")
-    assert found == asking.all
-    assert Cause("Schalter", "schalter/lzb_min_days", "638", "639") in found
-    assert Cause("Programmfassung", "programm", f"1+{'a' * 12}", f"2+{'c' * 12}") in found
-    assert kinds(asking.of_rank(others_changed=False)) == kinds(found)[1:]
-    assert asking.of_rank(others_changed=True) == [Cause("andere Jobcenter")]
+    assert found.kinds == ("Lieferung", "Schalter", "Gebietsstand", "Zähltage", "Programmfassung")
+    assert list(found.named) == asking.all
+    assert Cause("Schalter", "schalter/lzb_min_days", "638", "639") in found.named
+    assert Cause("Programmfassung", "programm", f"1+{'a' * 12}", f"2+{'c' * 12}") in found.named
+    assert asking.of_rank(others_changed=False).kinds == found.kinds[1:]
+    assert asking.of_rank(others_changed=True) == SOMETHING_ELSEWHERE
 
 
 def test_a_correction_is_named_where_it_is_read_and_never_with_its_value() -> None:
     entry = {"id": "B-1", "ref_month": MONTH, "jc_id": OWN, "geschlecht": "T", "merkmal": "elb"}
     old, new = basis({}), basis({}, berichtigungen=[entry | {"expect": "100", "value": "2"}])
     asking = Causes(old, new, load_catalog(), {})
-    said = [Cause("Berichtigung", "berichtigung/B-1", "", "gilt")]
+    said = Told(("Berichtigung",), 1, (Cause("Berichtigung", "berichtigung/B-1", "", "gilt"),))
     assert asking.of(count("elb", bases=("eckwerte",))) == asking.of(figure("K1E2@2011")) == said
-    assert asking.of(count("elb", sex="M")) == asking.of(count("int")) == [Cause("andere Jobcenter")]
+    assert asking.of(count("elb", sex="M")) == asking.of(count("int")) == SOMETHING_ELSEWHERE
 
 
 def test_where_nothing_changed_there_is_no_cause() -> None:
-    assert Causes(basis({}), basis({}), load_catalog(), {}).of(count("elb")) == []
+    assert Causes(basis({}), basis({}), load_catalog(), {}).of(count("elb")) == Told((), 0, ())
+
+
+def test_of_many_causes_the_first_are_named_and_all_are_counted() -> None:
+    revised = [f"2017-{month:02}/leistungsbezug/{unit}" for month in range(1, 13) for unit in (OWN, OTHER, OLD)]
+    found = asked(revised, count("lzb", units=(OWN, OTHER, OLD)))
+    assert (found.number, len(found.named), found.kinds) == (36, NAMED, ("Lieferung",))
+    assert [c.address for c in found.named] == [f"{address}.csv" for address in revised[:NAMED]]
