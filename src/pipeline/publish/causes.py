@@ -24,6 +24,8 @@ CENTRAL = ("bst", "statistik")
 PUBLISHED, OWN_ONLY = "eckwerte", ("leistung", "eckwerte", "beschaeftigung")
 SHORT_DIGEST = 12
 NAMED = 20
+ESTIMATED_FROM: Mapping[str, tuple[int, ...]] = {"stock": (-1, 1), "euro": (-1, 1), "event": (-12,)}
+"""The months beside its own that an estimate of a base count rests on (methodology 3.11)."""
 
 Group = tuple[str, str]
 """A month and a table."""
@@ -91,6 +93,7 @@ class Causes:
             for group, units in self._deliveries.items()
             if group[1] not in OWN_ONLY
         }
+        self._imputing = "on" in {basis.get("schalter", {}).get("imputer") for basis in (old, new)}
         self._corrections = _corrections(old["eingaben"], new["eingaben"])
         general = [*_switches(old, new), *_lists(old["eingaben"], new["eingaben"]), *_program(old, new)]
         self._general = tuple(_ordered(general))
@@ -129,7 +132,15 @@ class Causes:
     # -- what a cell reads -----------------------------------------------------------------------------------------
 
     def _counts(self, cell: Cell) -> list[tuple[Merkmal, str]]:
-        """Return the base counts of a cell: merkmal and month."""
+        """Return the base counts of a cell: merkmal and month; an estimate also reads the counts it rests on."""
+        counts = self._declared_counts(cell)
+        if not self._imputing or cell.bases <= {"personen", "eckwerte"}:
+            return counts
+        return [
+            (m, add_months(month, offset)) for m, month in counts for offset in (0, *ESTIMATED_FROM.get(m.kind, ()))
+        ]
+
+    def _declared_counts(self, cell: Cell) -> list[tuple[Merkmal, str]]:
         if cell.table == "eckwerte":
             merkmal = self._catalog.merkmale.get(cell.subject)
             return [(merkmal, cell.ref_month)] if merkmal else []

@@ -149,3 +149,15 @@ def test_of_many_causes_the_first_are_named_and_all_are_counted() -> None:
     found = asked(revised, count("lzb", units=(OWN, OTHER, OLD)))
     assert (found.number, len(found.named), found.kinds) == (36, NAMED, ("Lieferung",))
     assert [c.address for c in found.named] == [f"{address}.csv" for address in revised[:NAMED]]
+
+
+def test_an_estimate_names_the_months_it_rests_on() -> None:
+    revised = [f"{m}/{t}/{OWN}" for m in ("2017-03", "2018-02", "2018-04") for t in ("bestand", "aufnahme")]
+    switched = {"schalter": {"imputer": "on"}}
+    old, new = (basis(dict.fromkeys(revised, digest), **switched) for digest in "ab")
+    asking = Causes(old, new, load_catalog(), {})
+    assert addresses(asking.of(count("elb", bases=("imputiert", "")))) == [
+        f"{month}/bestand/{OWN}.csv" for month in ("2018-02", "2018-04")
+    ]
+    assert f"2017-03/aufnahme/{OWN}.csv" in addresses(asking.of(count("int", bases=("imputiert",))))
+    assert asking.of(count("elb")) == asked(revised, count("elb", bases=("imputiert",))) == SOMETHING_ELSEWHERE
