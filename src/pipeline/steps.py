@@ -478,7 +478,7 @@ def _manifest_inputs(run: Run) -> dict[str, Any]:
         "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
         "berichtigungen": _published_corrections(run),
         "berichtigungen_sha256": run.deliveries.get("corrections_sha256", ""),
-        "lock_sha256": _lock_digest(),
+        "lock_sha256": lock_digest(),
     }
 
 
@@ -498,7 +498,8 @@ def _published_corrections(run: Run) -> list[dict[str, str]]:
     return [{k: v for k, v in asdict(c).items() if c.cell in open_cells or k not in numbers} for c in applied]
 
 
-def _lock_digest() -> str:
+def lock_digest() -> str:
+    """Return the sha-256 of the lock file, which lies beside the source tree; empty if there is none."""
     from pipeline.publish.manifest import digest_of
 
     lock = Path(__file__).resolve().parents[2] / "requirements.lock"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from integration.worlds_run import Cells, computed_eckwerte
 from pipeline import steps
+from pipeline.cli import app
 from pipeline.months import add_months, month_range
 from pipeline.planning import Plan, as_json, as_lines, plan
 
@@ -209,6 +212,21 @@ def test_a_revision_changes_only_cells_whose_merkmal_reads_the_table_and_month(
             sex,
             name,
         )
+
+
+def test_the_command_plans_and_does_not_run(world: World) -> None:
+    bring_late(world)
+    before = world.in_force()
+    arguments = ["--month", MONTH, "--source", str(world.source), "--store", str(world.root)]
+    ended = CliRunner().invoke(app, ["run", "--plan", "--json", *arguments])
+    assert ended.exit_code == 0 and world.in_force() == before
+    *lines, last = ended.stdout.splitlines()
+    said = json.loads(last)
+    assert lines[0].startswith(f"Plan of a run of {MONTH}, compared with the last run of {MONTH}")
+    assert any(line.split() == [LATE.as_posix(), "none", "→", said["changes"][0]["new"][:12]] for line in lines)
+    assert (
+        f"Counting: {said['computed']} of {said['computed'] + said['reused']} states would be computed" in ended.stdout
+    )
 
 
 def test_a_rejected_revision_is_foretold_with_its_rule(world: World) -> None:

@@ -232,6 +232,7 @@ def _release(store: Store, trial: steps.Run, settings: tuple[Setting, ...]) -> R
         ("code lists", inputs["codelisten"], _lists(fetched)),
         ("switches", basis["schalter"], json.loads(json.dumps(switches))),
         ("program", basis["code"], code_version()),
+        ("installed packages", inputs["lock_sha256"], steps.lock_digest()),
         ("catalog", basis["katalog_sha256"], trial.catalog.digest),
         ("address of the releases", basis["adresse"], trial.settings.site_url),
     )

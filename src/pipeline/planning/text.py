@@ -117,7 +117,9 @@ def _count_lines(plan: Plan) -> list[str]:
 def _release_lines(plan: Plan) -> list[str]:
     release = plan.release
     if release.expected == release.newest:
-        lines = [f"Release: {release.newest} stays; a run would change nothing."]
+        lines = [
+            f"Release: {release.newest} stays: nothing it rests on differs, unless the checks find something else."
+        ]
     else:
         word = "would follow" if release.certain else "may follow"
         lines = [
