@@ -295,7 +295,7 @@ def calculate(run: Run) -> Summary:
 
 def compare(run: Run) -> Summary:
     """Rank and compare the jobcenters, then suppress whatever must not be published."""
-    from pipeline.compare import Presentation, Rules, disclose
+    from pipeline.compare import Presentation, Rules, disclose, open_reconciliation
     from pipeline.compare import compare as compare_jobcenters
     from pipeline.store.schema import arrow_schema
 
@@ -330,8 +330,15 @@ def compare(run: Run) -> Summary:
             earlier=_generations(run),
             successor_of=run.territory.successor_of,
         )
+        side_by_side = open_reconciliation(
+            pq.read_table(run.store.computed("abgleich", run.month)),
+            disclosed.eckwerte,
+            run.catalog.merkmale,
+            int(run.catalog.switches["suppress_below"].value),
+            zero_open=bool(run.catalog.switches["zero_open"].value),
+        )
         for name, path in run.store.opened(run.month).items():
-            write_table(path, getattr(disclosed, name))
+            write_table(path, side_by_side if name == "abgleich" else getattr(disclosed, name))
     return {"vergleich": comparison.num_rows, "unterdrueckt": disclosed.summary}
 
 
@@ -368,6 +375,7 @@ def check_results(run: Run) -> Summary:
             run.catalog,
             expectations(),
             run.month,
+            abgleich=pq.read_table(run.store.computed("abgleich", run.month)),
             zaehltage=run.zaehltage,
             members=run.territory.members,
             memory_limit=run.settings.memory_limit,

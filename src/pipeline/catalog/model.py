@@ -92,7 +92,6 @@ class Merkmal:
     needs: Mapping[str, tuple[int, int]]
     needs_by_sex: Mapping[str, tuple[int, int]]
     part_of: tuple[str, ...] = ()
-    part_of: tuple[str, ...] = ()
     needs_also: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.check.medians import MEDIAN
+from pipeline.check.reconciled import ABGLEICH
 
 # The value in percent is 100 * above / below; a denominator of zero has none. Whole numbers, in units of a hundredth.
 EXACT = """
@@ -224,6 +225,7 @@ COMPUTED: Mapping[str, str] = {
     "median": MEDIAN,
     "kennzahlen": _KENNZAHLEN,
     "vergleich": _VERGLEICH,
+    "abgleich": ABGLEICH,
 }
 
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -232,4 +234,5 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "median": ("jc_id", "ref_month", "merkmal", "geschlecht"),
     "kennzahlen": ("jc_id", "ref_month", "ebene", "gebiet", "definition", "geschlecht"),
     "vergleich": ("jc_id", "ref_month", "definition", "geschlecht"),
+    "abgleich": ("jc_id", "ref_month", "merkmal", "geschlecht"),
 }

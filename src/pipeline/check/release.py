@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pipeline.check.computed import SETS, ranking
+from pipeline.check.reconciled import OPEN_ABGLEICH
 
 _RANKS = " AND ".join(
     f"rang_{name} IS NULL AND rang_anzeige_{name} IS NULL AND rang_von_{name} IS NULL AND rang_bis_{name} IS NULL"
@@ -123,6 +124,7 @@ RELEASE: Mapping[str, str] = {
     "kennzahlen": _KENNZAHLEN,
     "vergleich": _VERGLEICH,
     "reihe": _REIHE,
+    "abgleich": OPEN_ABGLEICH,
     "abdeckung": _ABDECKUNG,
     "gesamt": _GESAMT,
 }
@@ -133,6 +135,7 @@ RELEASE_KEYS: Mapping[str, tuple[str, ...]] = {
     "kennzahlen": _AREA_KEY,
     "vergleich": ("jc_id", "ref_month", "definition", "geschlecht"),
     "reihe": _AREA_KEY,
+    "abgleich": ("jc_id", "ref_month", "merkmal", "geschlecht"),
     "abdeckung": ("jc_id", "ref_month", "definition"),
     "gesamt": ("jc_id", "ref_month"),
 }

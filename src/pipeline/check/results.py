@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipeline.catalog import Catalog, Jobcenter, parts_and_wholes
 from pipeline.check.computed import COMPUTED, KEYS
 from pipeline.check.engine import Engine, unanswered
+from pipeline.check.reconciled import ABGLEICH_ROWS, OPEN_ABGLEICH_ROWS
 from pipeline.check.release import RELEASE, RELEASE_KEYS
 from pipeline.check.suites import Suite, load_layer
 from pipeline.check.verdict import RuleResult, Verdict
@@ -25,6 +26,12 @@ from pipeline.store.schema import arrow_schema
 
 LAYER_COMPUTED = "ergebnis"
 LAYER_RELEASE = "veroeffentlichung"
+EXPECTED_ROWS = {
+    (LAYER_COMPUTED, "bilanz"): "SELECT 3 * least(count(*), 1) FROM eckwerte WHERE ref_month = getvariable('before')",
+    (LAYER_COMPUTED, "abgleich"): ABGLEICH_ROWS,
+    (LAYER_RELEASE, "abgleich"): OPEN_ABGLEICH_ROWS,
+}
+"""How many rows a frame must have, for rules that say `rows_expected`."""
 BETTER = {"higher": 1, "lower": -1, "none": 0}
 
 
@@ -37,6 +44,7 @@ def check_results(
     expectations: Path,
     month: str,
     *,
+    abgleich: pa.Table | None = None,
     zaehltage: Zaehltage | None = None,
     members: Sequence[Jobcenter] | None = None,
     memory_limit: str = "2GB",
@@ -45,7 +53,8 @@ def check_results(
 ) -> Verdict:
     """Check the results of the run for `month` and, if given, the suppressed tables that would be published.
 
-    `eckwerte` may hold several months (the one before is compared with), `published` has the tables eckwerte, kennzahlen,
+    `eckwerte` may hold several months (the one before is compared with), `abgleich` is the reconciliation of the run (by default
+    none), `published` has the tables eckwerte, kennzahlen,
     vergleich and reihe; one that is absent counts as empty, which no suite lets pass. `members` are the
     jobcenters of the run's territory, by default those the registry knows as valid on S(month). What exceeds `memory_limit` goes
     to the folder `overflow`. Raises SuiteError for a suite that is not what Great Expectations would run.
@@ -60,7 +69,13 @@ def check_results(
         _register_catalog(
             connection, catalog, month, day, catalog.valid_jobcenters(day) if members is None else members
         )
-        for name, table in (("eckwerte", eckwerte), ("kennzahlen", kennzahlen), ("vergleich", vergleich)):
+        side_by_side = arrow_schema(catalog.results["abgleich"]).empty_table() if abgleich is None else abgleich
+        for name, table in (
+            ("eckwerte", eckwerte),
+            ("kennzahlen", kennzahlen),
+            ("vergleich", vergleich),
+            ("abgleich", side_by_side),
+        ):
             connection.register(f"{name}_arrow", table)
             connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM {name}_arrow")
         if published is not None:
@@ -91,11 +106,8 @@ def _evaluate(
             results += unanswered(suite, problem, ref_month=month, key=keys[table])
             continue
         parameters = {}
-        if table == "bilanz":
-            before = connection.execute(
-                "SELECT count(*) FROM eckwerte WHERE ref_month = getvariable('before')"
-            ).fetchone()
-            parameters = {"rows_expected": 3 if before[0] else 0}
+        if (suite.layer, table) in EXPECTED_ROWS:
+            parameters = {"rows_expected": connection.execute(EXPECTED_ROWS[suite.layer, table]).fetchone()[0]}
         results += engine.evaluate(suite, frame, ref_month=month, key=keys[table], parameters=parameters)
     return results
 
@@ -116,7 +128,13 @@ def _register_catalog(connection: Any, catalog: Catalog, month: str, day: date, 
     connection.register("known_jobcenters", pa.table({"jc_id": pa.array(sorted(catalog.jobcenters), pa.string())}))
     connection.register(
         "merkmale",
-        pa.table({"merkmal": list(catalog.merkmale), "euro": [m.kind == "euro" for m in catalog.merkmale.values()]}),
+        pa.table(
+            {
+                "merkmal": list(catalog.merkmale),
+                "kind": [m.kind for m in catalog.merkmale.values()],
+                "euro": [m.kind == "euro" for m in catalog.merkmale.values()],
+            }
+        ),
     )
     rows = [
         {

@@ -5,6 +5,17 @@ Pure arithmetic on Arrow tables; reading the tables and writing the results is t
 
 from pipeline.compare.comparison import ComparisonError, Presentation, compare
 from pipeline.compare.disclosure import Disclosed, EuroCell, Generation, disclose
+from pipeline.compare.reconciled import open_reconciliation
 from pipeline.compare.secrecy import Rules
 
-__all__ = ["ComparisonError", "Disclosed", "EuroCell", "Generation", "Presentation", "Rules", "compare", "disclose"]
+__all__ = [
+    "ComparisonError",
+    "Disclosed",
+    "EuroCell",
+    "Generation",
+    "Presentation",
+    "Rules",
+    "compare",
+    "disclose",
+    "open_reconciliation",
+]

@@ -13,10 +13,11 @@ from pipeline.catalog import Catalog, Correction, Gebietsaenderung
 from pipeline.count.correcting import corrected
 from pipeline.count.eckwerte import Assembler, Cells, eckwerte_table, small_euro_cells
 from pipeline.count.imputing import imputed
+from pipeline.count.reconciling import Routes, abgleich
 from pipeline.count.territory import Territory, in_effect, successors
 from pipeline.months import Zaehltage, add_months, month_range
 from pipeline.settings import Settings
-from pipeline.store import Finding, Store, write_findings, write_json, write_table
+from pipeline.store import Finding, Store, read_findings, write_findings, write_json, write_table
 
 if TYPE_CHECKING:
     from pipeline.count.states import Counting
@@ -124,6 +125,7 @@ class _Assembled:
     small: list[tuple[str, str, str, str]]
     applied: Sequence[Correction]
     about_corrections: Sequence[Finding]
+    routes: Routes
 
     def tables(self, catalog: Catalog) -> Iterator[tuple[str, pa.Table]]:
         """Yield month and Eckwerte."""
@@ -161,7 +163,7 @@ def _assembled(
         int(catalog.switches["suppress_below"].value),
         dominance=bool(catalog.switches["dominance"].value),
     )
-    return _Assembled(months, cells, small, applied, about_corrections)
+    return _Assembled(months, cells, small, applied, about_corrections, assembler.routes())
 
 
 def count(
@@ -198,6 +200,9 @@ def count(
         before = [_assembled(counting_on(t), _until(staged, t.run_month), corrections) for t in earlier]
     for m, table in found.tables(catalog):
         write_table(store.eckwerte(m), table)
+    remarks = read_findings(store.findings(month, "stage"))
+    side_by_side = abgleich(found.routes, catalog, territory, staged, remarks, found.applied)
+    write_table(store.computed("abgleich", month), side_by_side)
     for then, older in zip(earlier, before, strict=True):
         table = pa.concat_tables([t for _, t in older.tables(catalog)])
         write_table(store.eckwerte_before(month, then.run_month), table)

@@ -13,13 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.catalog import Catalog, Merkmal
+from pipeline.count.reconciling import HAVE, Routes
 from pipeline.count.territory import FOLGT, GEBIET, NICHT_GELIEFERT, Territory
 from pipeline.months import add_months, month_range
 from pipeline.store.decimals import decimal_array
 from pipeline.store.schema import arrow_schema
 
 SEXES = ("T", "M", "F")
-HAVE = 99
 
 Ints = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int8]
@@ -160,12 +160,25 @@ class Assembler:
 
     def published_route(self, deliveries: Mapping[str, pa.Table]) -> None:
         """Fill cells without a person count from published ones."""
+        self._routes = Routes(
+            self._months,
+            self._units,
+            SEXES,
+            self._merkmale,
+            self._value.copy(),
+            self._rank.copy(),
+            np.zeros_like(self._value),
+            np.zeros_like(self._rank),
+            np.zeros(self._value.shape, np.bool_),
+        )
         with_persons = np.array([u in self._territory.units_with_persons for u in self._units])
         for position, month in enumerate(self._months):
             table = deliveries.get(month)
             value, rank, has_row = self._published_month(month, table)
             own_value, own_rank = self._value[position], self._rank[position]
             persons = with_persons[:, None, None]
+            self._routes.published_value[position], self._routes.published_rank[position] = value, rank
+            self._routes.both[position] = has_row & persons
             fills = (own_rank != HAVE) & (rank == HAVE) | ~persons & (rank == HAVE)
             sign = persons & (own_rank != HAVE) & (rank != HAVE) & has_row
             own_value[...] = np.where(fills, value, own_value)
@@ -217,6 +230,10 @@ class Assembler:
                 new = (0, self._rank_of["unplausibel"])
             value[cell], rank[cell], has_row[cell] = new[0], new[1], True
         return result
+
+    def routes(self) -> Routes:
+        """Return both routes side by side; to be asked after `published_route`."""
+        return self._routes
 
     def cells(self) -> Cells:
         """Return what was assembled."""

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.catalog import Merkmal, parts_and_wholes
-from pipeline.count.eckwerte import HAVE, SEXES, Cells, Ints
+from pipeline.count.eckwerte import SEXES, Cells, Ints
+from pipeline.count.reconciling import HAVE
 
 REASONS = ("nicht_geliefert", "unplausibel", "nicht_verfuegbar")
 """Reasons of gaps that are estimated; all others say something that an estimate would hide."""

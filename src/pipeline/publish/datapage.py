@@ -14,7 +14,7 @@ from pipeline.catalog import Catalog
 from pipeline.publish.comparison import Comparison
 from pipeline.publish.wording import SEXES, german, month_name
 
-TABLES = ("vergleich", "kennzahlen", "eckwerte", "aenderungen", "befunde")
+TABLES = ("vergleich", "kennzahlen", "eckwerte", "abgleich", "aenderungen", "befunde")
 COLUMN_TYPES = {
     "month": "Monat, JJJJ-MM",
     "text": "Text",

@@ -16,7 +16,7 @@ from pipeline.catalog import Catalog
 from pipeline.store import OPENED
 from pipeline.store.schema import arrow_schema
 
-PUBLISHED = ("kennzahlen", "eckwerte", "vergleich")
+PUBLISHED = ("kennzahlen", "eckwerte", "vergleich", "abgleich")
 
 
 class OpenedTableError(ValueError):
@@ -25,12 +25,13 @@ class OpenedTableError(ValueError):
 
 @dataclass(frozen=True)
 class OpenedTables:
-    """The four suppressed tables; `reihe` holds some 25 reference months per indicator, jobcenter level only."""
+    """The suppressed tables; `reihe` holds some 25 reference months per indicator, jobcenter level only."""
 
     kennzahlen: pa.Table
     eckwerte: pa.Table
     vergleich: pa.Table
     reihe: pa.Table
+    abgleich: pa.Table
 
 
 def require_opened(paths: dict[str, Path]) -> None:
@@ -41,7 +42,7 @@ def require_opened(paths: dict[str, Path]) -> None:
 
 
 def read_opened(paths: dict[str, Path], catalog: Catalog) -> OpenedTables:
-    """Read the four tables in declared columns and order of key; raises OpenedTableError."""
+    """Read the tables in declared columns and order of key; raises OpenedTableError."""
     return OpenedTables(**{name: _read(path, catalog, OPENED[name]) for name, path in paths.items()})
 
 

@@ -18,6 +18,7 @@ OPENED: Mapping[str, str] = {
     "kennzahlen": "kennzahlen",
     "vergleich": "vergleich",
     "reihe": "kennzahlen",
+    "abgleich": "abgleich",
 }
 """The suppressed tables of a run, each with the declared result table whose columns it has."""
 

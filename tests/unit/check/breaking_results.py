@@ -116,6 +116,17 @@ BREAKS: dict[str, Break] = {
     "EW-ELB-JUMP": _one("eckwerte", {"wert": Decimal(9000)}, merkmal="elb", geschlecht="T", ref_month=MONTH),
     "EW-IMPUTED-UNASKED": _one("eckwerte", {"basis": "imputiert"}),
     "EW-IMPUTED-SHARE": _all("eckwerte", {"basis": "imputiert"}, jc_id="t04412", ref_month=MONTH),
+    "ABGLEICH-CELLS": lambda c: c.abgleich.append(dict(c.abgleich[-1])),
+    "OPEN-ABGLEICH-ALL": lambda c: c.published["abgleich"].pop(),
+    "ABGLEICH-STOCK": _one("abgleich", {"differenz": Decimal(100)}, merkmal="elb", geschlecht="T", ref_month=MONTH),
+    "ABGLEICH-FLOW": _one(
+        "abgleich", {"differenz": Decimal(-20)}, merkmal="elb_zugang", geschlecht="T", ref_month=MONTH
+    ),
+    "ABGLEICH-EURO": _one("abgleich", {"differenz": Decimal(30_001)}, merkmal="llu", geschlecht="T", ref_month=MONTH),
+    "ABGLEICH-ABSURD": _one("abgleich", {"wert_personen": Decimal(1)}, merkmal="elb", geschlecht="T", ref_month=MONTH),
+    "OPEN-ABGLEICH-SECRET": _one("open eckwerte", {"wert": None}, jc_id="t04412", geschlecht="M"),
+    "OPEN-ABGLEICH-SMALL": _one("open abgleich", {"wert_veroeffentlicht": Decimal(2)}, merkmal="elb"),
+    "OPEN-ABGLEICH-ROWS": _one("open abgleich", {"ausgesondert": 2}),
     "BILANZ-NOTHING": _remove("eckwerte", geschlecht="F"),
     "BILANZ-LZB": _all("eckwerte", {"wert": Decimal(900)}, merkmal="lzb_zugang", ref_month=MONTH),
     "MEDIAN-NOTHING": _remove("eckwerte", ref_month=MONTH),

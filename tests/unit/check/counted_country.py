@@ -35,6 +35,11 @@ class Country:
     kennzahlen: list[Row]
     vergleich: list[Row]
     published: dict[str, list[Row]]
+    abgleich: list[Row]
+
+    def reconciled(self, catalog: Catalog) -> pa.Table:
+        """Return the reconciliation in its declared schema."""
+        return pa.Table.from_pylist(self.abgleich, schema=arrow_schema(catalog.results["abgleich"]))
 
     def tables(self, catalog: Catalog) -> tuple[pa.Table, pa.Table, pa.Table, dict[str, pa.Table]]:
         """Return the Arrow tables in declared schemas."""
@@ -158,5 +163,20 @@ def _made_country() -> Country:
         schema=arrow_schema(catalog.results["vergleich"]),
     ).to_pylist()
     eckwerte = _eckwerte(catalog)
-    tables = {"eckwerte": eckwerte, "kennzahlen": now, "vergleich": vergleich, "reihe": before + now}
-    return Country(eckwerte, now, vergleich, {name: [dict(row) for row in rows] for name, rows in tables.items()})
+    side_by_side = [_beside(row) for row in eckwerte if row["jc_id"] == "t04412"]
+    tables = {
+        "eckwerte": eckwerte,
+        "kennzahlen": now,
+        "vergleich": vergleich,
+        "reihe": before + now,
+        "abgleich": side_by_side,
+    }
+    published = {name: [dict(row) for row in rows] for name, rows in tables.items()}
+    return Country(eckwerte, now, vergleich, published, side_by_side)
+
+
+def _beside(row: Row) -> Row:
+    """Return a row of the reconciliation with the published count equal to the row's."""
+    cell = {key: row[key] for key in ("ref_month", "jc_id", "geschlecht", "merkmal")}
+    values = {"wert_personen": row["wert"], "wert_veroeffentlicht": row["wert"], "differenz": row["wert"] - row["wert"]}
+    return {**cell, **values, "differenz_prozent": Decimal("0.0"), "zeilen": 500, "berichtigt": False}

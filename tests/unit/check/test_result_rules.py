@@ -40,6 +40,7 @@ def _checked(country: Country, layer: str, table: str, suite: Suite, engine: Eng
     _register_catalog(connection, catalog, MONTH, day, catalog.valid_jobcenters(day))
     eckwerte, kennzahlen, vergleich, published = country.tables(catalog)
     tables: dict[str, pa.Table] = {"eckwerte": eckwerte, "kennzahlen": kennzahlen, "vergleich": vergleich}
+    tables["abgleich"] = country.reconciled(catalog)
     tables |= {f"open_{name}": table for name, table in published.items()}
     for name, arrow in tables.items():
         connection.register(name, arrow)
@@ -66,7 +67,7 @@ def test_the_rule_fails_on_what_it_forbids(
 
 def _verdict(country: Country) -> Verdict:
     catalog = catalog_of_country()
-    return check_results(*country.tables(catalog), catalog, EXPECTATIONS, MONTH)
+    return check_results(*country.tables(catalog), catalog, EXPECTATIONS, MONTH, abgleich=country.reconciled(catalog))
 
 
 def test_a_good_country_breaks_no_rule_and_every_rule_is_evaluated() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalog import load_catalog, parts_and_wholes
-from pipeline.count.eckwerte import HAVE, SEXES, Cells
+from pipeline.count.eckwerte import SEXES, Cells
 from pipeline.count.imputing import imputed, rounded
+from pipeline.count.reconciling import HAVE
 from pipeline.months import month_range
 
 CATALOG = load_catalog()

@@ -45,6 +45,7 @@ class Country:
     eckwerte: Sequence[Mapping[str, Any]]
     vergleich: Sequence[Mapping[str, Any]]
     reihe: Sequence[Mapping[str, Any]]
+    abgleich: Sequence[Mapping[str, Any]] = ()
 
     def write(self, root: Path) -> Store:
         """Write the tables where the step compare leaves them."""
@@ -55,6 +56,7 @@ class Country:
             ("eckwerte", "eckwerte"),
             ("vergleich", "vergleich"),
             ("reihe", "kennzahlen"),
+            ("abgleich", "abgleich"),
         ):
             schema = arrow_schema(self.catalog.results[declared])
             write_table(folder / f"{name}.parquet", pa.Table.from_pylist(list(getattr(self, name)), schema=schema))
