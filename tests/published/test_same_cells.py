@@ -49,6 +49,10 @@ VARIATIONS: dict[str, tuple[country.Writer, str]] = {
         lambda c, m: files.workbook(c, m, Variation(month_in_header=True)),
         ".xlsx",
     ),
+    "columns numbered under the header": (
+        lambda c, m: files.workbook(c, m, Variation(numbered=True, month_in_header=True)),
+        ".xlsx",
+    ),
     "counts dealt out to three sheets": (lambda c, m: files.workbook(c, m, sheets=3), ".xlsx"),
     "GENESIS table in Latin-1": (lambda c, m: files.genesis(c, m, encoding="latin-1"), ".csv"),
     "GENESIS table with more titles, upper header only once": (

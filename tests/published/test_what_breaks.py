@@ -406,14 +406,16 @@ RAISED = {"06432", "09372", "10044"}
 
 
 def inkar_cells(month: str) -> list[Cell]:
-    """Return cells of a month in which the ELB are the year's genuine mean, men and women half each."""
+    """Return cells of a month in which the ELB are the year's genuine mean: men and women half each, half of them LZB."""
     elb = {OF_KREIS[r["ags5"]]: int(r["elb"]) for r in YEARS if r["year"] == month[:4]}
     usual = {"T": "32", "M": "16", "F": "16"}
     cells = []
     for unit, sex, merkmal, shown in some(list(elb), LAST):
-        men = elb[unit] // 2
-        counts = {"T": str(elb[unit]), "M": str(men), "F": str(elb[unit] - men)} if merkmal == "elb" else usual
-        cells.append((unit, sex, merkmal, shown if shown in files.SIGNS else counts[sex]))
+        total = elb[unit] // (2 if merkmal == "lzb" else 1)
+        stock = {"T": str(total), "M": str(total // 2), "F": str(total - total // 2)}
+        counts = stock if merkmal in ("elb", "lzb") else usual
+        signed = shown in files.SIGNS and merkmal != "lzb_amp"
+        cells.append((unit, sex, merkmal, shown if signed else counts[sex]))
     return cells
 
 
@@ -443,8 +445,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Fi
 
 
 def _slipped(cell: Cell) -> Cell:
-    unit, sex, merkmal, shown = cell
-    if (unit, merkmal) == (OF_KREIS["06412"], "lzb_amp") and shown not in files.SIGNS:
+    unit, sex, merkmal, _ = cell
+    if (unit, merkmal) == (OF_KREIS["06412"], "lzb_amp"):
         return unit, sex, merkmal, {"T": "2000", "M": "1000", "F": "1000"}[sex]
     if (unit, merkmal) == (OF_KREIS["09372"], "lzb"):
         return unit, sex, merkmal, {"T": "3000", "M": "1500", "F": "1500"}[sex]
