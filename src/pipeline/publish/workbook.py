@@ -18,7 +18,7 @@ import xlsxwriter
 from pipeline.catalog import Catalog, Merkmal
 from pipeline.publish.comparison import Comparison, Entry
 from pipeline.publish.edition import TITLE, Edition
-from pipeline.publish.tablepage import page_name, whose
+from pipeline.publish.tablepage import origin_of, page_name, whose
 from pipeline.publish.wording import (
     DIRECTIONS,
     ESTIMATED,
@@ -34,6 +34,7 @@ from pipeline.publish.wording import (
 HEADER_ROW = 4
 ROW_HEIGHT, NOTES_WIDTH = 15, 110
 PLAIN, SIGNED, WHOLE, COUNT, EURO = "0.0", "+0.0;-0.0;0.0", "0", "#,##0", "#,##0.00"
+LINK = "link"
 SEX_COLUMNS = (("F", "Frauen, %"), ("M", "Männer, %"))
 
 Found = Mapping[tuple[str, str, str], Comparison]
@@ -41,7 +42,7 @@ Found = Mapping[tuple[str, str, str], Comparison]
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """A column of an indicator's sheet: header, width, number format (empty: text) and the cell of an entry."""
+    """A column of an indicator's sheet: header, width, number format (empty: text, `LINK`: an address), cell of an entry."""
 
     header: str
     width: int
@@ -122,7 +123,7 @@ def _indicator_sheet(
         sheet.write_string(row, 0, line, formats.muted)
     if edition.synthetic:
         sheet.write_string(1, 0, edition.banner, formats.banner)
-    columns = _columns(comparison, found, Signs.of(catalog), catalog.merkmale)
+    columns = [*_columns(comparison, found, Signs.of(catalog), catalog.merkmale), *_origins(comparison, edition)]
     last_row = HEADER_ROW + max(len(entries), 1)
     sheet.add_table(
         HEADER_ROW,
@@ -133,7 +134,10 @@ def _indicator_sheet(
             "name": f"t_{comparison.code}_{comparison.version.removeprefix('@')}",
             "style": "Table Style Light 1",
             "columns": [
-                {"header": c.header, "header_format": formats.number_header if c.number_format else formats.header}
+                {
+                    "header": c.header,
+                    "header_format": formats.header if c.number_format in ("", LINK) else formats.number_header,
+                }
                 for c in columns
             ],
         },
@@ -157,12 +161,25 @@ def _write_cell(sheet: Any, row: int, index: int, column: SheetColumn, entry: En
     value = column.cell(entry)
     if value is None or value == "":
         return
-    if isinstance(value, str):
+    if column.number_format == LINK:
+        sheet.write_url(row, index, value, formats.link, "Rechnung und Lieferungen")
+    elif isinstance(value, str):
         sheet.write_string(row, index, value, formats.sign if column.number_format else formats.cell)
     else:
         bold = column.header.startswith("Wert") and column.number_format in formats.bold
         chosen = formats.bold[column.number_format] if bold else formats.number(column.number_format)
         sheet.write_number(row, index, float(value), chosen)
+
+
+def _origins(comparison: Comparison, edition: Edition) -> Sequence[SheetColumn]:
+    """Return the column with the address that explains each figure, if the pages have a public address."""
+    if not edition.address:
+        return []
+    return [
+        SheetColumn(
+            "Herkunft", 24, LINK, lambda e: f"{edition.address}site/{origin_of(comparison, 'jobcenter', e.jc_id)}"
+        )
+    ]
 
 
 def _facts(comparison: Comparison, edition: Edition) -> str:
