@@ -20,6 +20,8 @@ PATH_SEPARATOR = " > "
 FORMS = ("kanonisch", "breit", "lang")
 ROLES = ("wert", "schluessel", "name", "land", "zeit", "merkmal", "geschlecht", "ignoriert", "erklaert")
 SEXES = ("T", "M", "F")
+HEADER_COLUMNS = ("gueltig_ab", "gueltig_bis", "pfad", "rolle", "merkmal", "geschlecht", "grund")
+"""The columns of a layout's header list, in the order of the shipped files."""
 _REGEX_FACTS = ("titel", "mitglied", "blatt", "blatt_ignoriert", "monat", "zeile_uebergehen", "land_uebergehen", "ende")
 _CHOICES = {
     "dateiart": ("csv", "xlsx"),

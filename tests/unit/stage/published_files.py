@@ -123,14 +123,16 @@ def genesis(
     period: str = "Juli 2018",
     encoding: str = "utf-8",
     unit: str = "Anzahl",
+    labels: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return a CSV file in the style of GENESIS; `rows` are key, name and values."""
+    """Return a CSV file in the style of GENESIS; `rows` are key, name and values, `labels` other words of the header."""
+    words = labels or {}
     lines = [
         "GENESIS-Tabelle: 22811-48-01-4",
         "Grundsicherung für Arbeitsuchende: Eckwerte" + ";" * 56,
         "Kreise und kreisfreie Städte" + ";" * 56,
-        ";;;" + ";".join(text if sex == "Insgesamt" else "" for text, sex in header()),
-        ";;;" + ";".join(sex for _, sex in header()),
+        ";;;" + ";".join(words.get(text, text) if sex == "Insgesamt" else "" for text, sex in header()),
+        ";;;" + ";".join(words.get(sex, sex) for _, sex in header()),
         ";;;" + ";".join(unit for _ in header()),
         *(f"{period};{key};{name};" + ";".join(str(v) for v in numbers) for key, name, numbers in rows),
         "__________",

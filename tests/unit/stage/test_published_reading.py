@@ -342,6 +342,7 @@ STRUCTURE = [
     (with_cell("BE13", "Diverse"), "LAYOUT-HEADER", "1.1 Eckwerte!BE13", "'Diverse'"),
     (with_cell("BE15", 5), "LAYOUT-HEADER", "1.1 Eckwerte!BE12", "a column without a header"),
     (with_cell("D13", "Insgesamt"), "LAYOUT-HEADER", "1.1 Eckwerte!D13", "stands twice"),
+    (with_cell("A12", "Jobcenter"), "LAYOUT-HEADER", "1.1 Eckwerte!B12", "stands twice"),
     (with_cell("B12", "Träger"), "LAYOUT-HEADER", "1.1 Eckwerte!B12", "'Träger'"),
     (Book(sheet="1.1 Eckdaten").content(), "LAYOUT-UNKNOWN", "1.1 Eckdaten!A1", "neither a data sheet"),
     (Book(more_sheets=("Inhalt", "Quoten")).content(), "LAYOUT-UNKNOWN", "Quoten!A1", "neither a data sheet"),

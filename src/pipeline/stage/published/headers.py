@@ -15,6 +15,7 @@ from pipeline.stage.published.dating import month_of
 _SEARCHED_ROWS = 80
 _LEVELS = 6
 _KEYS = ("schluessel", "zeit", "land", "name")
+_SAID_ONCE = ("wert", "schluessel", "zeit", "merkmal", "geschlecht")
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,15 @@ class Head:
     @property
     def twice(self) -> tuple[HeadColumn, ...]:
         """Return the columns that say the same as an earlier one."""
-        earlier: set[tuple[str, str, str]] = set()
+        earlier: set[tuple[str, ...]] = set()
         found = []
-        for column in self.counts:
-            assert column.header is not None
-            cell = (*column.header.cell, column.month)
-            if cell in earlier:
+        for column in self.columns:
+            if column.header is None or column.header.role not in _SAID_ONCE:
+                continue
+            said = (column.header.role, *column.header.cell, column.month)
+            if said in earlier:
                 found.append(column)
-            earlier.add(cell)
+            earlier.add(said)
         return tuple(found)
 
 
@@ -75,7 +77,7 @@ def find_head(sheet: Sheet, layout: Layout) -> Head | None:
         return None
     first = _up_to_top(sheet, scores.index(max(scores)), layout)
     body = _first_row_below(sheet, first, _key_columns(sheet, first, layout))
-    columns = _columns(sheet, first, body, layout)
+    columns = columns_of(sheet, first, body, layout)
     while body < len(sheet.rows) and _numbers_columns(sheet, body):
         body += 1
     return Head(first, body, columns)
@@ -123,7 +125,8 @@ def _first_row_below(sheet: Sheet, first: int, keys: tuple[int, dict[int, int]])
     return next((row for row in below if sheet.text(row, 0)), first + 1)
 
 
-def _columns(sheet: Sheet, first: int, body: int, layout: Layout) -> tuple[HeadColumn, ...]:
+def columns_of(sheet: Sheet, first: int, body: int, layout: Layout) -> tuple[HeadColumn, ...]:
+    """Return the columns under the header rows `first` to `body` - 1, with what a layout says of their paths."""
     mapped, explained = layout.mapped(), layout.explained()
     words = {level for path in mapped for level in path.split(PATH_SEPARATOR)}
     merged = _merged(sheet, first, body)

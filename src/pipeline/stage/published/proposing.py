@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.catalog import PATH_SEPARATOR, Catalog, Header, Layout
+from pipeline.catalog.layouts import HEADER_COLUMNS
 from pipeline.stage.published.cells import Sheet, label
 from pipeline.stage.published.dating import title_month
+from pipeline.stage.published.drafting import REVIEW, SCALE, SEX_WORDS, Draft, draft_of, exactly
 from pipeline.stage.published.headers import Head, find_head
 from pipeline.stage.published.opening import Part, parts_of
 from pipeline.stage.published.recognising import (
@@ -26,22 +28,15 @@ from pipeline.stage.published.recognising import (
     nearest,
     sheets_of,
 )
+from pipeline.stage.published.regions import Registry
 
-REVIEW = "neu; vor der Aufnahme prüfen: ignorieren oder einem Merkmal zuordnen"
 _FACTS_FILE = "layouts.csv"
-# A level that may change the size of a value is never drafted as a mere explanation.
-_SCALE = re.compile(r"\d|Tsd|Tausend|Mio|Million|Prozent|%|Quote|Anteil", re.IGNORECASE)
-
-_SEX_WORDS = {
-    "T": re.compile(r"insgesamt|zusammen|gesamt", re.IGNORECASE),
-    "M": re.compile(r"männ|^m$", re.IGNORECASE),
-    "F": re.compile(r"frau|weib|^[wf]$", re.IGNORECASE),
-}
+NEW_LAYOUT = "neu"
 
 
 @dataclass(frozen=True)
 class SheetFound:
-    """What a sheet or CSV file looks like beside a layout. `state` is known, ignored, renamed or unknown.
+    """What a sheet or CSV file looks like beside a layout. `state` is known, ignored, renamed, new or unknown.
 
     `header_row` and `usual_row` count from 1; 0 is no header. `unknown` are (cell, header, what it is probably called in the
     layout) of headers that the layout does not know.
@@ -71,7 +66,7 @@ class Proposal:
 
 
 @dataclass
-class _Draft:
+class _Lines:
     month: str
     sheets: list[SheetFound] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
@@ -84,6 +79,9 @@ class _Draft:
     def header(self, layout: str, path: str, role: str, cell: tuple[str, str], reason: str) -> None:
         self._line(f"{layout}.csv", (self.month, "", path, role, *cell, reason))
 
+    def new_file(self, layout: str) -> None:
+        self._line(f"{layout}.csv", HEADER_COLUMNS)
+
     def _line(self, file: str, fields: Sequence[str]) -> None:
         text = io.StringIO()
         csv.writer(text, lineterminator="").writerow(fields)
@@ -95,20 +93,21 @@ class _Draft:
 def propose(path: Path, suffix: str, catalog: Catalog, month: str, max_unpacked_bytes: int) -> Proposal:
     """Compare a file with the layouts that hold in the month; raises RejectedError if it cannot be opened at all."""
     layouts = catalog.layouts.at(month)
-    draft = _Draft(month)
+    draft = _Lines(month)
     for part in parts_of(path, suffix, max_unpacked_bytes):
         if is_canonical(part, catalog.tables["eckwerte"].column_names):
             draft.sheets.append(SheetFound(part.member, "kanonisch", "known"))
             continue
         near = nearest(part, layouts, max_unpacked_bytes)
-        if near is None:
-            _unknown(part, draft, max_unpacked_bytes)
+        if near is not None and any(_is_like(sheet, near.layout) for sheet in near.sheets):
+            _compare(near, draft)
         else:
-            _compare(near, draft, max_unpacked_bytes)
+            layout = near.layout.name if near is not None and _is_recognised(near) else NEW_LAYOUT
+            _describe(part, layout, draft, catalog, max_unpacked_bytes)
     absent = []
     for name, seen in draft.seen.items():
-        layout = catalog.layouts.by_name[name].at(month)
-        absent += [h.path for h in layout.headers if h.merkmal and h.cell not in seen]
+        headers = catalog.layouts.by_name[name].at(month).headers
+        absent += [h.path for h in headers if h.merkmal and h.cell not in seen]
     return Proposal(
         month,
         tuple(draft.sheets),
@@ -118,14 +117,82 @@ def propose(path: Path, suffix: str, catalog: Catalog, month: str, max_unpacked_
     )
 
 
-def _unknown(part: Part, draft: _Draft, max_bytes: int) -> None:
-    for sheet in sheets_of(part, ";", max_bytes):
-        draft.sheets.append(SheetFound(sheet.title, "", "unknown"))
+def _is_like(sheet: Sheet, layout: Layout) -> bool:
+    """Tell whether a sheet has upper headers of a layout that count something (in a long table: the columns that say what)."""
+    head = find_head(sheet, layout)
+    if head is None:
+        return False
+    if layout.text("form") == "lang":
+        return head.of_role("merkmal") is not None
+    upper = {h.path.split(PATH_SEPARATOR)[0] for h in layout.headers if h.merkmal}
+    return any(column.path.split(PATH_SEPARATOR)[0] in upper for column in head.columns)
+
+
+def _is_recognised(near: Recognised) -> bool:
+    return any(has_titles(sheet, near.layout) for sheet in (*near.sheets, *near.ignored))
+
+
+def _describe(part: Part, layout: str, draft: _Lines, catalog: Catalog, max_bytes: int) -> None:
+    """Draft a layout for a part that has no header word of any; where there is no table of keys, say so."""
+    registry = Registry(catalog.jobcenters, catalog.zaehltage.stichtag(draft.month))
+    labels = {merkmal.label.de: name for name, merkmal in catalog.merkmale.items()}
+    all_headers = [h for known in catalog.layouts.at(draft.month) for h in known.headers if h.role == "erklaert"]
+    explained = list({h.path: h for h in all_headers}.values())
+    declared = catalog.layouts.by_name.get(layout)
+    passed_over = declared.at(draft.month).texts("blatt_ignoriert") if declared else ()
+    there = {h.path for h in declared.at(draft.month).headers} if declared else set()
+    separator = _separator(part)
+    tables: list[tuple[Sheet, Draft]] = []
+    without: list[Sheet] = []
+    for sheet in sheets_of(part, separator, max_bytes):
+        if _matches(passed_over, sheet.name):
+            draft.sheets.append(SheetFound(sheet.title, layout, "ignored"))
+            continue
+        found = draft_of(sheet, registry, labels, explained)
+        if found is None:
+            without.append(sheet)
+            if part.kind == "xlsx":
+                draft.fact(layout, "blatt_ignoriert", exactly(sheet.name), "ohne Tabelle mit Schlüsseln; prüfen")
+        else:
+            tables.append((sheet, found))
+    draft.sheets += [SheetFound(sheet.title, layout if tables else "", "unknown") for sheet in without]
     where = f"{part.member}: " if part.member else ""
-    draft.changes.append(f"{where}has no header word of any layout; describe it as a new layout (docs/use/layouts.md)")
+    if not tables:
+        draft.lines.pop(_FACTS_FILE, None)
+        draft.changes.append(f"{where}no table with keys of jobcenters or Kreise is there; see docs/use/layouts.md")
+        return
+    draft.changes.append(f"{where}has no header word of a known layout; a new one is drafted by the likeness of words")
+    if layout == NEW_LAYOUT:
+        draft.new_file(layout)
+        kinds = [("dateiart", part.kind), ("form", "breit"), ("zahlen", "deutsch")]
+        if part.kind == "csv":
+            kinds += [("trennzeichen", separator), ("zeichensatz", _encoding(part))]
+        for name, value in (*kinds, *tables[0][1].facts):
+            draft.fact(layout, name, value, "prüfen")
+    for sheet, found in tables:
+        if part.kind == "xlsx" and layout == NEW_LAYOUT:
+            draft.fact(layout, "blatt", exactly(sheet.name), "Datenblatt; prüfen")
+        for header in found.headers:
+            if header.path in there:
+                continue
+            draft.header(layout, header.path, header.role, header.cell, header.reason)
+        unknown = tuple((sheet.title, h.path, "") for h in found.headers if h.role == "ignoriert")
+        draft.sheets.append(SheetFound(sheet.title, layout, "new", header_row=found.header_row, unknown=unknown))
 
 
-def _compare(near: Recognised, draft: _Draft, max_bytes: int) -> None:
+def _separator(part: Part) -> str:
+    return max(";,\t", key=lambda sign: part.content.count(sign.encode()))
+
+
+def _encoding(part: Part) -> str:
+    try:
+        part.content.decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
+
+
+def _compare(near: Recognised, draft: _Lines) -> None:
     layout = near.layout
     names = layout.texts("blatt"), layout.texts("blatt_ignoriert")
     if layout.texts("titel") and not any(has_titles(sheet, layout) for sheet in near.sheets):
@@ -146,19 +213,19 @@ def _matches(patterns: Iterable[str], text: str) -> bool:
     return any(re.search(pattern, text) for pattern in patterns)
 
 
-def _strange_sheet(sheet: Sheet, layout: Layout, draft: _Draft) -> None:
+def _strange_sheet(sheet: Sheet, layout: Layout, draft: _Lines) -> None:
     head = find_head(sheet, layout)
     if head is not None and head.counts:
         draft.changes.append(f"sheet renamed: {sheet.title} has the headers of a data sheet of {layout.name}")
-        draft.fact(layout.name, "blatt", f"^{re.escape(sheet.name)}$", "umbenanntes Datenblatt")
+        draft.fact(layout.name, "blatt", exactly(sheet.name), "umbenanntes Datenblatt")
         _headers(sheet, layout, "renamed", draft)
     else:
         draft.changes.append(f"new sheet: {sheet.title} has no header of {layout.name}")
-        draft.fact(layout.name, "blatt_ignoriert", f"^{re.escape(sheet.name)}$", "neu; prüfen, ob es Zahlen enthält")
+        draft.fact(layout.name, "blatt_ignoriert", exactly(sheet.name), "neu; prüfen, ob es Zahlen enthält")
         draft.sheets.append(SheetFound(sheet.title, layout.name, "unknown"))
 
 
-def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Draft) -> None:
+def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Lines) -> None:
     head = find_head(sheet, layout)
     if head is None:
         draft.sheets.append(SheetFound(sheet.title, layout.name, state))
@@ -223,7 +290,7 @@ def _paths_in_rows(sheet: Sheet, head: Head) -> list[tuple[str, str]]:
 
 
 def _renamed_and_new(
-    sheet: Sheet, layout: Layout, declared: Sequence[Header], found: Sequence[tuple[str, str]], draft: _Draft
+    sheet: Sheet, layout: Layout, declared: Sequence[Header], found: Sequence[tuple[str, str]], draft: _Lines
 ) -> list[tuple[str, str, str]]:
     """Draft lines for the paths that the layout does not know and return them with their cell and their likely old name."""
     known = {h.path: h for h in declared}
@@ -251,9 +318,9 @@ def _renamed_and_new(
     return unknown
 
 
-def _draft_level(sheet: Sheet, layout: Layout, level: str, draft: _Draft) -> None:
+def _draft_level(sheet: Sheet, layout: Layout, level: str, draft: _Lines) -> None:
     text = f"{_of(sheet)}the headers have a further level {level!r}"
-    if _SCALE.search(level):
+    if SCALE.search(level):
         draft.changes.append(f"{text}, which may change what the numbers mean; nothing is drafted, ask the publisher")
         return
     draft.changes.append(text)
@@ -292,7 +359,7 @@ def _written_alike(path: str, absent: Mapping[str, Header]) -> str:
     """Return the absent path that is the same but for the word of its sex, else one that is written alike."""
     *upper, last = path.split(PATH_SEPARATOR)
     for old, header in absent.items():
-        if old.split(PATH_SEPARATOR)[:-1] == upper and header.merkmal and _SEX_WORDS[header.geschlecht].search(last):
+        if old.split(PATH_SEPARATOR)[:-1] == upper and header.merkmal and SEX_WORDS[header.geschlecht].search(last):
             return old
     return close_name(path, [old for old, header in absent.items() if not _other_sex(header, last)])
 
@@ -303,4 +370,4 @@ def _differences(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, str]
 
 def _other_sex(header: Header, level: str) -> bool:
     """Tell whether a level clearly names another sex than the header: the order of columns must not decide on that."""
-    return any(sex != header.geschlecht and words.search(level) for sex, words in _SEX_WORDS.items())
+    return any(sex != header.geschlecht and words.search(level) for sex, words in SEX_WORDS.items())

@@ -104,14 +104,15 @@ def _reject_unknown_headers(sheet: Sheet, layout: Layout, head: Head) -> None:
     roles = (
         ("schluessel",) if layout.text("form") == "breit" else ("schluessel", "zeit", "merkmal", "geschlecht", "wert")
     )
-    absent = [h.path for h in layout.headers if h.role in roles and not h.merkmal and head.of_role(h.role) is None]
-    if absent:
-        raise RejectedError(
-            "LAYOUT-HEADER",
-            f"the header {absent[0]!r} of the layout {layout.name} is absent; {PROPOSE}",
-            column=sheet.place(head.first, 0),
-            value=absent[0],
-        )
+    for role in roles:
+        if head.of_role(role) is None:
+            names = " or ".join(repr(h.path) for h in layout.headers if h.role == role and not h.merkmal)
+            raise RejectedError(
+                "LAYOUT-HEADER",
+                f"the header {names or '(none declared)'} of the layout {layout.name} is absent; {PROPOSE}",
+                column=sheet.place(head.first, 0),
+                value=role,
+            )
 
 
 def _reject_missing_headers(read: Sequence[tuple[Recognised, Sequence[Head]]]) -> None:

@@ -148,13 +148,19 @@ def nearest(part: Part, layouts: Sequence[Layout], max_bytes: int) -> Recognised
         headers = layout.headers if layout.text("form") != "lang" else [h for h in layout.headers if not h.merkmal]
         words = {level for h in headers for level in h.path.split(PATH_SEPARATOR) if not level.startswith("#")}
         scores = [(len(words & _labels(sheet)) / len(words), sheet) for sheet in sheets]
-        score = max((s for s, _ in scores), default=0.0)
+        score = max((s for s, _ in scores), default=0.0) + _mapped_share(sheets, layout)
         if _has_member_name(part, layout) or any(has_titles(sheet, layout) for sheet in sheets):
             score += 1.0
         if score > 0 and (best is None or score > best[0]):
             with_words = tuple(sheet for s, sheet in scores if s > 0)
             best = (score, Recognised(part, layout, with_words, tuple(s for s in sheets if s not in with_words)))
     return best[1] if best else None
+
+
+def _mapped_share(sheets: Iterable[Sheet], layout: Layout) -> float:
+    """Return the share of the layout's headers that some sheet maps: words may be equal and their order another."""
+    heads = [head for sheet in sheets if (head := find_head(sheet, layout)) is not None]
+    return max((len(head.columns) - len(head.unknown) for head in heads), default=0) / max(len(layout.headers), 1)
 
 
 def _labels(sheet: Sheet) -> set[str]:
