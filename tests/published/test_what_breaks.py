@@ -21,7 +21,7 @@ from integration.fetch.fetch_world import BadServer, Desk, reply
 from integration.worlds_run import computed_eckwerte
 from pipeline import steps
 from pipeline.catalog import Catalog, load_catalog
-from pipeline.catalog.layouts import Fact, Validity
+from pipeline.catalog.layouts import Fact, Header, Validity
 from pipeline.months import month_range
 from pipeline.store import Finding
 from published import country, files
@@ -479,3 +479,51 @@ def test_15_a_single_bad_year_is_reported_where_it_is_gross_and_changes_no_value
 def test_15_a_thousand_participants_instead_of_sixteen_are_reported(checked: Callable[[str], list[Finding]]) -> None:
     assert where(checked("2013-01"), "MEDIAN-EVENTS") == set()
     assert where(checked("2013-02"), "MEDIAN-EVENTS") == {OF_KREIS["06412"]}
+
+
+# -- genuine tables ----------------------------------------------------------------------------------------------------
+
+
+def unit_of(kreis: str) -> str:
+    """Return the jobcenter of a Kreis that has one."""
+    (found,) = [j.jc_id for j in load_catalog().jobcenters.values() if kreis in j.ags5]
+    return found
+
+
+def vehicles_for_counts() -> Catalog:
+    """Return the catalog with a GENESIS layout that takes vehicles for ELB: the table is genuine, its subject is not ours."""
+    catalog = load_catalog()
+    layout = catalog.layouts.by_name["genesis"]
+    always = Validity("", "")
+    kinds = {"Insgesamt": "T", "Pkw": "M", "Lkw": "F"}
+    headers = [Header(f"Kraftfahrzeugarten > {kind}", "wert", "elb", sex, always) for kind, sex in kinds.items()]
+    headers += [
+        Header(f"Kraftfahrzeugarten > {kind}", "ignoriert", "", "", always, "zählt nicht mit")
+        for kind in ("Zugmaschinen", "Krafträder")
+    ]
+    keys = [h for h in layout.headers if h.path.startswith("#")]
+    changed = replace(layout, headers=(*keys, *headers))
+    return replace(catalog, layouts=replace(catalog.layouts, by_name={"genesis": changed}))
+
+
+def test_a_genuine_genesis_table_in_latin_1_is_read_with_its_levels_periods_and_dissolved_kreise(
+    tmp_path: Path,
+) -> None:
+    content = (DATA / "46251-01-02-4_excerpt.csv").read_bytes()
+    run, found = staged(tmp_path, content, ".csv", "2020-01", vehicles_for_counts())
+    assert [(f.rule, f.value) for f in found] == [("LAYOUT-KREIS", "11000"), ("LAYOUT-KREIS", "13071")]
+    rows = {row[:2]: row[3] for row in country.staged_rows(run, "2020-01")}
+    lines = [line.split(";") for line in content.decode("latin-1").splitlines() if line.startswith("01.01.2020;")]
+    of_kreis = {fields[1]: Decimal(fields[3]) for fields in lines if fields[3].isdigit()}
+    assert rows["t04412", "T"] == of_kreis["15088"]
+    assert rows["t52302", "T"] == sum(of_kreis[key] for key in ("07311", "07314", "07318", "07338"))
+    hamburg, hannover = (unit_of(key) for key in ("02000", "03241"))
+    assert {unit for unit, _ in rows} == {*country.UNITS, "t23102", hamburg, hannover}
+    assert rows[hannover, "T"] == of_kreis["03241"], "its capital is a part of it and does not count again"
+    assert [f.value for f in country.findings(run) if f.rule == "LAYOUT-DISSOLVED"] == ["03152"]
+
+
+def test_a_genuine_genesis_table_with_destroyed_umlauts_is_rejected_with_the_line(tmp_path: Path) -> None:
+    content = (DATA / "12111-31-01-4_excerpt.csv").read_bytes()
+    _, found = staged(tmp_path, content, ".csv")
+    assert (only(found).rule, only(found).column) == ("STAGE-ENCODING", "line 2")

@@ -73,7 +73,7 @@ def shape_of(sheet: Sheet, registry: Registry) -> Shape | None:
 def _is_key(text: str, kind: str, registry: Registry) -> bool:
     try:
         if kind == "kreis":
-            return registry.is_above_kreis(text) or registry.kreis(text) is not None
+            return registry.is_other_level(text) or registry.kreis(text) is not None
         return bool(re.match(r"[tT]\d{5}\b", text)) and bool(registry.jobcenter(text))
     except UnknownKeyError:
         return False

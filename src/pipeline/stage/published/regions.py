@@ -17,7 +17,7 @@ from pipeline.catalog import Jobcenter
 _TRAEGER = re.compile(r"[tT]?\d{5}")
 _SHORT = re.compile(r"[tT]?\d{1,4}")
 _KREIS = re.compile(r"\d{5}")
-_ABOVE_KREIS = re.compile(r"DG|\d{2}|\d{3}")
+_OTHER_LEVEL = re.compile(r"DG|\d{2}|\d{3}|\d{8}")
 
 
 class UnknownKeyError(ValueError):
@@ -79,9 +79,9 @@ class Registry:
         close = difflib.get_close_matches(text.removesuffix(", JC"), names, n=1, cutoff=0.85)
         return f"; did you mean {names[close[0]]}?" if close else ""
 
-    def is_above_kreis(self, key: str) -> bool:
-        """Tell whether a key names Germany, a Land or a Regierungsbezirk."""
-        return bool(_ABOVE_KREIS.fullmatch(key)) and (key == "DG" or key[:2] in self._lands)
+    def is_other_level(self, key: str) -> bool:
+        """Tell whether a key names Germany, a Land, a Regierungsbezirk, or a municipality (8 digits) that a Kreis holds."""
+        return bool(_OTHER_LEVEL.fullmatch(key)) and (key == "DG" or key[:2] in self._lands)
 
     def single_kreis(self, land: str) -> str:
         """Return the key of the Kreis that is a whole Land (Hamburg, Berlin), by the Land's key of two digits, else nothing."""

@@ -152,10 +152,10 @@ def _lands_that_are_a_kreis(sheet: Sheet, head: Head, registry: Registry, layout
 
 
 def _kreis(key: str, whole_lands: dict[str, str], registry: Registry) -> str | None:
-    """Return a Kreis of the day, an empty text for what lies above Kreise, None for no Kreis of the day."""
+    """Return a Kreis of the day, an empty text for what lies above or below Kreise, None for no Kreis of the day."""
     if key in whole_lands:
         return whole_lands[key]
-    if registry.is_above_kreis(key):
+    if registry.is_other_level(key):
         return ""
     return key if registry.kreis(key) else None
 
