@@ -168,7 +168,7 @@ def test_neighbours_are_those_beside_the_rank_and_ties_are_told(small: Country, 
         assert {n.name for n in s.above} == {n for r, n in by_rank if better and r == max(better)}
     tied = figure(found, TIED[0])
     assert [n.jc_id for n in tied.standings[0].tied] == [TIED[1]]
-    assert any(sentence.startswith("Gleichauf ") for sentence in tied.answer)
+    assert any(sentence.startswith("Denselben Rang hat ") for sentence in tied.answer)
 
 
 def test_a_withheld_figure_says_by_which_rules_and_no_number(small: Country, tmp_path: Path) -> None:

@@ -126,13 +126,16 @@ def standing_sentences(standings: Sequence[Standing]) -> list[str]:
     if first.first is not None and first.last is not None:
         place = "dieser eine Rang" if first.first == first.last else f"ein Rang zwischen {first.first} und {first.last}"
         sentences.append(f"Gesichert ist unter allen nur {place}: Mehr lässt der Zufall der Fallzahlen nicht sagen.")
-    sides = [
-        f"{verb} {and_list([_neighbour(n) for n in who], 2)}"
-        for verb, who in (("gleichauf", first.tied), ("davor", first.above), ("dahinter", first.below))
+    if first.tied:
+        verb = "hat" if len(first.tied) == 1 else "haben"
+        sentences.append(f"Denselben Rang {verb} {and_list([_neighbour(n) for n in first.tied], 2)}.")
+    beside = [
+        f"{where} {'steht' if len(who) == 1 else 'stehen'} {and_list([_neighbour(n) for n in who], 2)}"
+        for where, who in (("davor", first.above), ("dahinter", first.below))
         if who
     ]
-    if sides:
-        text = "; ".join(sides)
+    if beside:
+        text = "; ".join(beside)
         sentences.append(f"{text[0].upper()}{text[1:]}.")
     return sentences
 
@@ -144,14 +147,13 @@ def _neighbour(n: Neighbour) -> str:
 def change_sentence(month: Decimal | None, year: Decimal | None) -> str:
     """Say the change to the month and to the year before, empty if there is neither."""
     said = [
-        f"gegenüber dem {what} {german(abs(points))} Prozentpunkte {'mehr' if points > 0 else 'weniger'}"
+        f"{german(abs(points))} Prozentpunkte {'höher' if points > 0 else 'niedriger'} als im {what}"
         if points
-        else f"gegenüber dem {what} unverändert"
+        else f"so hoch wie im {what}"
         for what, points in (("Vormonat", month), ("Vorjahr", year))
         if points is not None
     ]
-    text = ", ".join(said)
-    return f"{text[0].upper()}{text[1:]}." if text else ""
+    return f"Der Wert ist {' und '.join(said)}." if said else ""
 
 
 def merger_sentence(parts: Sequence[Part], area: Area) -> str:
