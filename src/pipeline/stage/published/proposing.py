@@ -32,6 +32,7 @@ from pipeline.stage.published.regions import Registry
 
 _FACTS_FILE = "layouts.csv"
 NEW_LAYOUT = "neu"
+_LONG = ("zeit", "schluessel", "merkmal", "geschlecht")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _is_like(sheet: Sheet, layout: Layout) -> bool:
     if head is None:
         return False
     if layout.text("form") == "lang":
-        return head.of_role("merkmal") is not None
+        return sum(head.of_role(role) is not None for role in _LONG) >= len(_LONG) / 2
     upper = {h.path.split(PATH_SEPARATOR)[0] for h in layout.headers if h.merkmal}
     return any(column.path.split(PATH_SEPARATOR)[0] in upper for column in head.columns)
 
@@ -241,7 +242,7 @@ def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Lines) -> None:
     if layout.text("form") == "lang":
         columns, pairs = [h for h in declared if not h.merkmal], [h for h in declared if h.merkmal]
         unknown = _renamed_and_new(sheet, layout, columns, found, draft)
-        said = _paths_in_rows(sheet, head)
+        said = _paths_in_rows(sheet, layout, head, {path: old for _, path, old in unknown})
         unknown += _renamed_and_new(sheet, layout, pairs, said, draft)
         known = {h.path: h for h in pairs}
         seen = {known[path].cell for path, _ in said if path in known}
@@ -249,9 +250,6 @@ def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Lines) -> None:
         unknown = _renamed_and_new(sheet, layout, declared, found, draft)
         seen = {c.header.cell for c in head.counts if c.header is not None}
     draft.seen.setdefault(layout.name, set()).update(seen)
-    by_role = {
-        role: tuple(c.path for c in head.columns if c.header and c.header.role == role) for role in ("ignoriert",)
-    }
     draft.sheets.append(
         SheetFound(
             sheet.title,
@@ -261,7 +259,7 @@ def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Lines) -> None:
             head.first + 1,
             usual,
             tuple(c.path for c in head.columns if c.header and c.header.role != "ignoriert" and c.path),
-            by_role["ignoriert"],
+            tuple(c.path for c in head.columns if c.header and c.header.role == "ignoriert"),
             tuple(sorted(layout.explained() & _labels(sheet, head))),
             tuple(unknown),
         )
@@ -276,11 +274,16 @@ def _labels(sheet: Sheet, head: Head) -> set[str]:
     return {label(value) for row in sheet.rows[head.first : head.body] for value in row if isinstance(value, str)}
 
 
-def _paths_in_rows(sheet: Sheet, head: Head) -> list[tuple[str, str]]:
-    """Return the different merkmal > sex of a long table in order of appearance, each with its first cell."""
-    merkmal, sex = head.of_role("merkmal"), head.of_role("geschlecht")
-    if merkmal is None or sex is None:
+def _paths_in_rows(sheet: Sheet, layout: Layout, head: Head, renamed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the different merkmal > sex of a long table in order of appearance, each with its first cell.
+
+    `renamed` leads from headers that the layout does not know to those they probably are.
+    """
+    roles = {h.path: h.role for h in layout.headers if not h.merkmal}
+    columns = {roles.get(renamed.get(c.path, c.path)): c for c in head.columns}
+    if not {"merkmal", "geschlecht"} <= set(columns):
         return []
+    merkmal, sex = columns["merkmal"], columns["geschlecht"]
     found: dict[str, str] = {}
     for row in range(head.body, len(sheet.rows)):
         texts = [label(sheet.value(row, column.index)) for column in (merkmal, sex)]
