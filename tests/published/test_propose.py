@@ -1,0 +1,137 @@
+"""A publisher changes a file: the run rejects it, `kennzahlen layout propose` names what moved, its lines make it readable."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import catalog as catalog_package
+from pipeline import cli
+from pipeline.catalog import Catalog, load_catalog
+from published import country, files
+from published.country import LAST, cells_of, small_catalog
+from published.files import Variation
+
+CELLS = cells_of(LAST)
+INT = "Integrationen"
+
+
+@dataclass(frozen=True)
+class Change:
+    """A changed file, the rule and cell by which staging rejects it, and what the proposal must say."""
+
+    content: bytes
+    suffix: str
+    rule: str
+    place: str
+    words: tuple[str, ...]
+
+
+CHANGES = {
+    "sheet renamed": Change(
+        files.workbook(CELLS, LAST, Variation(sheet="Tabelle 4", moved=2)),
+        ".xlsx",
+        "LAYOUT-UNKNOWN",
+        "Tabelle 4!A1",
+        ("sheet renamed: Tabelle 4", "header row 12 → 14"),
+    ),
+    "header renamed": Change(
+        files.workbook(CELLS, LAST, Variation(renamed={INT: "Integrationen (gesamt)"})),
+        ".xlsx",
+        "LAYOUT-HEADER",
+        "Eckwerte!AA12",
+        ("Eckwerte!AA12: 'Integrationen > Insgesamt' → 'Integrationen (gesamt) > Insgesamt'",),
+    ),
+    "sexes renamed": Change(
+        files.workbook(CELLS, LAST, Variation(renamed={"Männer": "männlich", "Frauen": "weiblich"})),
+        ".xlsx",
+        "LAYOUT-HEADER",
+        "Eckwerte!D13",
+        (
+            "Eckwerte!D13: 'erwerbsfähige Leistungsberechtigte > Männer' → 'erwerbsfähige Leistungsberechtigte > männlich'",
+        ),
+    ),
+    "column new": Change(
+        files.workbook(CELLS, LAST, Variation(added=("Bedarfsgemeinschaften",))),
+        ".xlsx",
+        "LAYOUT-HEADER",
+        "Eckwerte!BE12",
+        ("new header at Eckwerte!BE12: 'Bedarfsgemeinschaften > Insgesamt'",),
+    ),
+    "GENESIS header renamed in Latin-1": Change(
+        files.genesis(CELLS, LAST, Variation(renamed={INT: "Integrationen (gesamt)"}), encoding="latin-1"),
+        ".csv",
+        "LAYOUT-HEADER",
+        "line 6, column 28",
+        ("line 6, column 28: 'Integrationen > Insgesamt' → 'Integrationen (gesamt) > Insgesamt'",),
+    ),
+    "interactive statistics with another key column and a new column": Change(
+        files.interactive(CELLS, LAST, Variation(renamed={"Jobcenter": "Träger"}, added=("Bedarfsgemeinschaften",))),
+        ".csv",
+        "LAYOUT-HEADER",
+        "line 13, column 1",
+        ("'Jobcenter' → 'Träger'", "new header at line 13, column 56: 'Bedarfsgemeinschaften > Insgesamt'"),
+    ),
+    "ZIP of sgb2.info with other column names and merkmale": Change(
+        files.sgb2info(CELLS, LAST, Variation(renamed={"Merkmal": "Kennziffer", INT: "Integrationen (gesamt)"})),
+        ".zip",
+        "LAYOUT-HEADER",
+        "dl_48a_daten_statistikba_frauen.csv: line 1, column 5",
+        ("'Merkmal' → 'Kennziffer'",),
+    ),
+}
+
+
+def proposed(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return what `kennzahlen layout propose FILE --json` says."""
+    monkeypatch.setattr(sys, "argv", ["kennzahlen", "layout", "propose", str(path), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    found: dict[str, Any] = json.loads(capsys.readouterr().out.splitlines()[-1])
+    return found
+
+
+def with_lines(root: Path, drafts: dict[str, list[str]]) -> Catalog:
+    """Return the small country's catalog from a copy of the shipped one with the lines appended, as its keeper would."""
+    own = Path(catalog_package.__file__).parent
+    if not root.exists():
+        shutil.copytree(own, root, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    for name, lines in drafts.items():
+        with (root / "layouts" / name).open("a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+    return replace(small_catalog(), layouts=load_catalog(root).layouts)
+
+
+def canonical_rows(root: Path) -> list[tuple[Any, ...]]:
+    run = country.run(root, {f"{LAST}/eckwerte/statistik.csv": files.canonical(CELLS)}, LAST, upto="stage")
+    return country.staged_rows(run)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_proposal_says_what_changed_and_its_lines_make_the_file_readable(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change = CHANGES[name]
+    tree = {f"{LAST}/eckwerte/statistik{change.suffix}": change.content}
+    rejected = country.run(tmp_path / "rejected", tree, LAST, upto="stage")
+    (finding,) = [f for f in country.findings(rejected) if f.severity != "info"]
+    assert (finding.rule, finding.column) == (change.rule, change.place)
+
+    path = tmp_path / f"statistik{change.suffix}"
+    path.write_bytes(change.content)
+    said = proposed(path, monkeypatch, capsys)
+    for words in change.words:
+        assert any(words in sentence for sentence in said["changes"]), said["changes"]
+    assert said["month"] == LAST
+
+    catalog = with_lines(tmp_path / "catalog", said["drafts"])
+    read = country.run(tmp_path / "read", tree, LAST, upto="stage", catalog=catalog)
+    assert [f for f in country.findings(read) if f.severity != "info"] == []
+    assert country.staged_rows(read) == canonical_rows(tmp_path / "canonical")
