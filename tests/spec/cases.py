@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ class Case:
     expected: list[str]
     test: str
     file: str
+
+    def expecting(self, expected: str) -> Case:
+        """Return the case with another table out."""
+        return replace(self, expected=rows(expected))
 
     def person_id(self, name: str) -> str:
         """Return the identifier of a person of this case in the deliveries."""

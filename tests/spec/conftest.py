@@ -18,4 +18,4 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(scope="session")
 def country(tmp_path_factory: pytest.TempPathFactory) -> Country:
     """Return the counted country in which all persons of all cases live."""
-    return Country(tmp_path_factory.mktemp("spec"), all_cases())
+    return Country.of(tmp_path_factory.mktemp("spec"), all_cases())

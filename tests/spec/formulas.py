@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.calculate import block_of, kennzahlen
-from pipeline.catalog import Jobcenter, load_catalog
+from pipeline.catalog import Catalog, Jobcenter, load_catalog
 from pipeline.months import add_months, month_range
 from pipeline.store.schema import arrow_schema
 from spec.cases import Case, rows
@@ -25,18 +25,18 @@ LAND = "Saarland"
 NOT_GIVEN = "nicht_geliefert"
 
 
-def calculated(case: Case) -> list[str]:
-    """Return the rows that the expected table of a case asks for, as the pipeline calculates them."""
-    catalog = load_catalog()
+def calculated(case: Case, switches: Mapping[str, str] | None = None) -> list[str]:
+    """Return the rows that the expected table of a case asks for, as the pipeline calculates them (with switches)."""
+    catalog = load_catalog().with_switches(switches or {})
     given = {name or "X": _cells(table) for name, table in case.given.items()}
     runs: dict[str, list[Row]] = {}
     found = []
     for line in case.expected:
         month, area, definition, *_ = line.split()
-        indicator = definition.split("@")[0]
-        run_month = add_months(month, catalog.indicators[indicator].lag)
+        indicator, _, version = definition.partition("@")
+        run_month = add_months(month, catalog.indicators[indicator].lag_of(f"@{version}"))
         if run_month not in runs:
-            runs[run_month] = _kennzahlen(given, run_month)
+            runs[run_month] = _kennzahlen(given, run_month, catalog)
         (row,) = (
             r
             for r in runs[run_month]
@@ -48,9 +48,10 @@ def calculated(case: Case) -> list[str]:
     return found
 
 
-def in_force(run_month: str) -> set[str]:
+def in_force(run_month: str, switches: Mapping[str, str] | None = None) -> set[str]:
     """Return the versions that are in force in the run for a month."""
-    return {str(r["definition"]) for r in _kennzahlen({"X": {}}, run_month) if r["in_kraft"]}
+    catalog = load_catalog().with_switches(switches or {})
+    return {str(r["definition"]) for r in _kennzahlen({"X": {}}, run_month, catalog) if r["in_kraft"]}
 
 
 def _cells(table: str) -> dict[tuple[str, str], str]:
@@ -65,8 +66,7 @@ def _cells(table: str) -> dict[tuple[str, str], str]:
     return cells
 
 
-def _kennzahlen(given: Mapping[str, Mapping[tuple[str, str], str]], run_month: str) -> list[Row]:
-    catalog = load_catalog()
+def _kennzahlen(given: Mapping[str, Mapping[tuple[str, str], str]], run_month: str, catalog: Catalog) -> list[Row]:
     schema = arrow_schema(catalog.results["eckwerte"])
     months = month_range(add_months(run_month, -REACH_MONTHS), run_month)
     tables = []

@@ -33,9 +33,9 @@ LEFT_OUT = """\
 
 - The output rules O01 to O07 and the rank X05 are cases of their own: `tests/spec/test_ausgabe.py`. The merger of O08 stands in
   `tests/integration/test_readings.py`, in the tests whose names speak of parts, mergers and predecessors.
-- Outcomes that the methodology describes as alternatives of a switch have no case, because the software computes the default
-  only: N06 under `month_test=any_day`, other check days (`check_day`), a simple instead of a weighted mean (R08), and the rule
-  before 2016 by which time as a child in benefits counted towards long-term receipt (L05).
+- What the switches of [schalter.md](schalter.md) make of some of these cases stands in `tests/spec/test_alternatives.py`. Two
+  outcomes that the methodology mentions cannot be selected: a simple instead of a weighted mean (R08), and the rule before 2016
+  by which time as a child in benefits counted towards long-term receipt (L05).
 - R07: what was paid after a reduction of benefits is no column of any delivery; the entitlement is all there is.
 - L09: § 16k has existed since July 2023. On the counting day of the case (2018) the code is outside its validity and has no
   class; from 2023 on the catalog lists it as not active. The outcome is the same.

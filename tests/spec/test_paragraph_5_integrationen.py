@@ -187,6 +187,51 @@ def test_I10_a_job_under_the_new_16e_is_an_integration(case: Case, country: Coun
 
 
 @case(
+    "I10",
+    "The window of January 2019 begins on 16 December 2018: each start is classified by its own day. Old § 16e on 20 December, "
+    "new § 16e on 10 January; a job of the programme Soziale Teilhabe on either day; a job under § 16i on 2 January.",
+    life={
+        "old-16e-in-december": """
+            ELB    A    2016-01-01
+            START  svb  2018-12-20  support=16e_alt
+        """,
+        "new-16e-in-january": """
+            ELB    A    2016-01-01
+            START  svb  2019-01-10  support=16e_neu
+        """,
+        "teilhabe-in-december": """
+            ELB    A    2016-01-01
+            START  svb  2018-12-20  support=sozteil
+        """,
+        "teilhabe-in-january": """
+            ELB    A    2016-01-01
+            START  svb  2019-01-10  support=sozteil
+        """,
+        "buergerarbeit-on-the-last-day": """
+            ELB    A    2016-01-01
+            START  svb  2018-12-31  support=buergerarbeit
+        """,
+        "16i-in-january": """
+            ELB    A    2016-01-01
+            START  svb  2019-01-02  support=16i
+        """,
+    },
+    expected="""
+        old-16e-in-december            2019-01  A  bs_2am
+        new-16e-in-january             2019-01  A  int int_svb
+        teilhabe-in-december           2019-01  A  bs_2am
+        teilhabe-in-january            2019-01  A  bs_2am
+        buergerarbeit-on-the-last-day  2019-01  A  bs_2am
+        16i-in-january                 2019-01  A  bs_2am
+    """,
+)
+def test_I10_in_a_window_over_the_turn_of_the_year_each_start_follows_the_list_of_its_day(
+    case: Case, country: Country
+) -> None:
+    assert country.events(case) == case.expected
+
+
+@case(
     "I11",
     "Supported job under § 16i, start on 1 February 2019.",
     life="""

@@ -240,6 +240,7 @@ def test_N13_two_integrations_of_one_person_are_judged_separately(case: Case, co
             START  svb  2019-01-02  support=16i
             JOB    101  2018-01-04  2018-11-30
             JOB    101  2019-01-02
+            MEASURE  16i  2019-01-02
         """,
         "in-six-months": """
             ELB    N14  2015-01-01
@@ -247,6 +248,7 @@ def test_N13_two_integrations_of_one_person_are_judged_separately(case: Case, co
             START  svb  2019-01-02  support=16i
             JOB    101  2018-08-02  2018-12-31
             JOB    101  2019-01-02
+            MEASURE  16i  2019-01-02
         """,
     },
     expected="""

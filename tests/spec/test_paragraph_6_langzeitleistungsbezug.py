@@ -159,6 +159,23 @@ def test_L09_coaching_and_accompanying_support_and_the_placement_budget_do_not_a
 
 
 @case(
+    "L09",
+    "LZB in the programme Soziale Teilhabe since June 2018: an active measure from the reference month January 2019 on, whatever "
+    "day it began.",
+    life="""
+        ELB      L09-turn  2016-01-01
+        MEASURE  sozteil   2018-06-01
+    """,
+    expected="""
+        2018-12  L09-turn  lzb 1  lzb_amp 0
+        2019-01  L09-turn  lzb 1  lzb_amp 1
+    """,
+)
+def test_L09_a_measure_is_classified_by_the_reference_month(case: Case, country: Country) -> None:
+    assert country.eckwerte(case) == case.expected
+
+
+@case(
     "L10",
     "LZB with a § 16d work opportunity and a § 16 measure on the same day.",
     life="""

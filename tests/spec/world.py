@@ -17,6 +17,7 @@ freeze day of a delivery is still open in it.
 from __future__ import annotations
 
 import csv
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ JOBCENTERS = rows("""
     L08        2018-02  2018-03
     L09-none   2016-03  2018-03
     L09-one    2016-03  2018-03
+    L09-turn   2016-12  2019-01
     L10        2016-03  2018-03
     N01        2016-02  2016-04
     N02        2016-02  2016-04
@@ -239,13 +241,17 @@ def _deliveries_of(person: Person) -> Iterator[tuple[Key, Row]]:
 
 
 class Country:
-    """The deliveries of all cases, fetched, staged and counted once by the pipeline itself."""
+    """The deliveries of all cases, fetched, staged and counted once by the pipeline itself.
 
-    def __init__(self, folder: Path, cases: Iterable[Case]) -> None:
-        lives = [(c.person_id(name), life) for c in cases if c.kind == LIVES for name, life in c.given.items() if life]
-        source = folder / "source"
-        write_deliveries(source, [person_of(person_id, life) for person_id, life in lives])
-        opened = steps.open_run(folder / "store", RUN_MONTH, [str(source)])
+    `store` starts as a copy of `earlier`, if there is one: what the switches do not touch is found there.
+    """
+
+    def __init__(self, source: Path, store: Path, switches: Sequence[str] = (), earlier: Path | None = None) -> None:
+        self._source = source
+        if earlier is not None:
+            shutil.copytree(earlier, store)
+        self._before = set(store.rglob("*.parquet"))
+        opened = steps.open_run(store, RUN_MONTH, [str(source)], switches=switches)
         catalog = replace(
             opened.declared,
             jobcenters={
@@ -260,6 +266,17 @@ class Country:
         self.staged = steps.stage(replace(self._run))
         steps.count(replace(self._run))
         self._key = self._run.settings.load_key(self._run.store.root)
+
+    @classmethod
+    def of(cls, folder: Path, cases: Iterable[Case]) -> Country:
+        """Write the deliveries of the persons of all cases below a folder, and count them."""
+        lives = [(c.person_id(name), life) for c in cases if c.kind == LIVES for name, life in c.given.items() if life]
+        write_deliveries(folder / "source", [person_of(person_id, life) for person_id, life in lives])
+        return cls(folder / "source", folder / "store")
+
+    def under(self, switch: str, store: Path) -> Country:
+        """Return the same country counted with a switch in another position, in a store of its own."""
+        return Country(self._source, store, [switch], self._run.store.root)
 
     def without_row(self, table: str, person_ids: Iterable[str]) -> list[str]:
         """Return the persons who have no row in any delivery of a table that was taken in."""
@@ -323,6 +340,7 @@ class Country:
         return [row for row in self._state(state, month) if row["person"] == person]
 
     def _state(self, name: str, month: str) -> list[Found]:
-        (path,) = self._run.store.cells(name).glob(f"{month}-*.parquet")
+        found = set(self._run.store.cells(name).glob(f"{month}-*.parquet"))
+        (path,) = found - self._before or found
         kept: list[Found] = pq.read_table(path).to_pylist()
         return kept
