@@ -205,13 +205,8 @@ def test_a_revision_changes_only_cells_whose_merkmal_reads_the_table_and_month(
     assert changed
     merkmale = world.run().catalog.merkmale
     for month, unit, sex, name in changed:
-        spans = [merkmale[name].needs.get(table), merkmale[name].needs_by_sex.get(table) if sex != "T" else None]
-        assert any(add_months(month, span[0]) <= k <= add_months(month, span[1]) for span in spans if span), (
-            month,
-            unit,
-            sex,
-            name,
-        )
+        first, last = merkmale[name].reads(sex)[table]
+        assert add_months(month, first) <= k <= add_months(month, last), (month, unit, sex, name)
 
 
 def test_the_command_plans_and_does_not_run(world: World) -> None:

@@ -91,6 +91,19 @@ class Merkmal:
     legal_basis: str
     needs: Mapping[str, tuple[int, int]]
     needs_by_sex: Mapping[str, tuple[int, int]]
+
+    def reads(self, sex: str) -> dict[str, tuple[int, int]]:
+        """Return the deliveries, table -> (first, last) month, that the count of a sex (T, M, F) reads.
+
+        That is more than it needs where the sex is looked up: who is not in the stock of the one month is looked for in that
+        of the other, of the month and the month before.
+        """
+        spans = dict(self.needs)
+        if sex != "T":
+            for table, (first, last) in self.needs_by_sex.items():
+                known = spans.get(table, (-1, 0))
+                spans[table] = (min(first, known[0], -1), max(last, known[1], 0))
+        return spans
     part_of: tuple[str, ...] = ()
     needs_also: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 

@@ -201,14 +201,11 @@ def _readings(changes: tuple[Change, ...], catalog: Catalog, territory: Territor
         months: dict[str, tuple[str, str]] = {}
         by_sex = []
         for merkmal in catalog.merkmale.values():
-            spans = [needs[table] for needs in (merkmal.needs, merkmal.needs_by_sex) if table in needs]
-            if table == "eckwerte":
-                spans = [(0, 0)]
-            if not spans:
+            span = (0, 0) if table == "eckwerte" else merkmal.reads("M").get(table)
+            if span is None:
                 continue
             reading = month_range(
-                max(first_month, add_months(month, -max(last for _, last in spans))),
-                min(territory.run_month, add_months(month, -min(first for first, _ in spans))),
+                max(first_month, add_months(month, -span[1])), min(territory.run_month, add_months(month, -span[0]))
             )
             if reading:
                 months[merkmal.name] = (reading[0], reading[-1])

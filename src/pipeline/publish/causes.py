@@ -160,11 +160,10 @@ class Causes:
         if by_published and (month, PUBLISHED) in self._deliveries:
             yield month, PUBLISHED
         if by_persons:
-            for needs in (merkmal.needs, *((merkmal.needs_by_sex,) if cell.sex != "T" else ())):
-                for table, (first, last) in needs.items():
-                    for m in month_range(add_months(month, first), add_months(month, last)):
-                        if (m, table) in self._deliveries:
-                            yield m, table
+            for table, (first, last) in merkmal.reads(cell.sex).items():
+                for m in month_range(add_months(month, first), add_months(month, last)):
+                    if (m, table) in self._deliveries:
+                        yield m, table
 
     def _with_parts(self, units: frozenset[str]) -> frozenset[str]:
         return frozenset({*CENTRAL, *(part for unit in units for part in (unit, *self._parts.get(unit, ())))})

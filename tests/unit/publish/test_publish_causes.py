@@ -68,10 +68,13 @@ def test_only_the_months_and_tables_of_the_merkmal_are_named() -> None:
     assert addresses(asked(revised, count("luh"))) == [f"{MONTH}/leistung/{OWN}.csv"]
 
 
-def test_the_stock_of_the_month_before_decides_the_sex_of_exits_only() -> None:
-    revised = [f"2018-02/bestand/{OWN}"]
-    assert addresses(asked(revised, count("elb_abgang", sex="F"))) == [f"2018-02/bestand/{OWN}.csv"]
-    assert asked(revised, count("elb_abgang")).kinds == ("andere Jobcenter",)
+def test_the_stocks_that_tell_the_sex_are_read_by_men_and_women_only() -> None:
+    revised = [f"2018-02/bestand/{OWN}", f"{MONTH}/bestand/{OWN}", f"2018-01/bestand/{OWN}"]
+    both = [f"2018-02/bestand/{OWN}.csv", f"{MONTH}/bestand/{OWN}.csv"]
+    for merkmal in ("elb_abgang", "elb_zugang", "llu"):
+        assert addresses(asked(revised, count(merkmal, sex="F"))) == both
+        assert asked(revised, count(merkmal)).kinds == ("andere Jobcenter",)
+    assert addresses(asked(revised, count("elb", sex="M"))) == both[1:]
 
 
 def test_an_indicator_names_what_its_windows_read() -> None:
