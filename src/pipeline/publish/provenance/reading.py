@@ -96,7 +96,7 @@ def findings_on(evidence: Evidence, units: Sequence[str], reads: Iterable[Reads]
         months = frozenset(read.months)
         for unit in (*read.units, *(units if read.table == "eckwerte" else ())):
             found += [n for n in evidence.findings.get(unit, ()) if _touches(n, read.table, months)]
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _touches(noted: Noted, table: str, months: frozenset[str]) -> bool:

@@ -6,7 +6,7 @@ Written to be quoted; what is said here of a figure is said nowhere else.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 from pipeline.catalog import Indicator
@@ -26,7 +26,7 @@ TABLES = {
 }
 DELIVERERS = {"bst": "die Beschäftigungsstatistik", "statistik": "die Statistik"}
 NAMED = 3
-FORMULA_DIGITS = Decimal("0.00001")
+FORMULA_DIGITS = 5
 WITHHELD = (
     "Er selbst, sein Zähler oder Nenner oder eine Zahl, die sich mit ihm errechnen ließe, beruht auf nur einem oder zwei "
     "Fällen, oder die Statistik der Bundesagentur weist die Zahl nicht aus."
@@ -87,7 +87,7 @@ def answer(
     above, below = sides
     size = german(abs(value))
     change = f"{size} Prozent {'mehr' if value > 0 else 'weniger'}" if value else "unverändert"
-    mean = (Decimal(2) * denominator / months + 1) // 2 if months > 1 else denominator
+    mean = Decimal(_half_up(Fraction(denominator) / months)) if months > 1 else denominator
     return indicator.answer_of(version).format(
         z=amount(numerator),
         n=amount(denominator),
@@ -111,9 +111,15 @@ def formula(indicator: Indicator, value: Decimal, numerator: Decimal, denominato
         mean = f"({below} / {months})" if months > 1 else below
         text = f"{above} / {mean} · 100"
         exact = Fraction(numerator) * months * 100 / Fraction(denominator)
-    digits = (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(FORMULA_DIGITS, ROUND_HALF_UP)
+    digits = Decimal(_half_up(abs(exact) * 10**FORMULA_DIGITS)).scaleb(-FORMULA_DIGITS)
+    digits = -digits if exact < 0 else digits
     shown = f"{german(value)} %"
     return f"{text} = {shown}" if digits == value else f"{text} = {german(digits)} % ≈ {shown}"
+
+
+def _half_up(value: Fraction) -> int:
+    """Return the nearest whole number of a value that is not negative, ties up."""
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def standing_sentences(standings: Sequence[Standing]) -> list[str]:
