@@ -109,6 +109,20 @@ def with_lines(root: Path, drafts: dict[str, list[str]]) -> Catalog:
     return replace(small_catalog(), layouts=load_catalog(root).layouts)
 
 
+def test_keys_without_their_zero_are_no_header_of_a_new_layout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["Schluessel;Gemeindeschluessel;Kreis;Faelle", "------;1001;Flensburg;8,156", "------;1002;Kiel;24,621"]
+    lines += [f"------;{key};Kreis;{key}" for key in (1003, 1004, 1051, 1053, 1054, 15088, 15089)]
+    path = tmp_path / "statistik.csv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["kennzahlen", "layout", "propose", str(path), "--month", LAST, "--json"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    drafts = json.loads(capsys.readouterr().out.splitlines()[-1])["drafts"]
+    assert f"{LAST},,Gemeindeschluessel,schluessel,,," in drafts["neu.csv"]
+
+
 def canonical_rows(root: Path) -> list[tuple[Any, ...]]:
     run = country.run(root, {f"{LAST}/eckwerte/statistik.csv": files.canonical(CELLS)}, LAST, upto="stage")
     return country.staged_rows(run)

@@ -26,6 +26,7 @@ SEX_WORDS: Mapping[str, re.Pattern[str]] = {
 # A level that may change the size of a value is never taken for a mere explanation, nor for a count.
 SCALE = re.compile(r"\d|Tsd|Tausend|Mio|Million|Prozent|%|Quote|Anteil", re.IGNORECASE)
 _LEAST_KEYS = 2
+_HIGHEST = 8
 _LIKE = 0.6
 
 
@@ -71,7 +72,10 @@ def shape_of(sheet: Sheet, registry: Registry) -> Shape | None:
 
 
 def _is_key(text: str, kind: str, registry: Registry) -> bool:
+    """Tell whether a cell is a key; one that lost its zero shows where the table stands, though no reader will take it."""
     try:
+        if kind == "kreis" and text.isdigit() and len(text) == len("1001"):
+            return registry.kreis(text.zfill(5)) is not None
         if kind == "kreis":
             return registry.is_other_level(text) or registry.kreis(text) is not None
         return bool(re.match(r"[tT]\d{5}\b", text)) and bool(registry.jobcenter(text))
@@ -84,7 +88,7 @@ def _top(sheet: Sheet, body: int) -> int:
     row = body
     while row and not sheet.first_text(row - 1):
         row -= 1
-    while row and _reach(sheet, row - 1) > sheet.width / 2:
+    while row and body - row < _HIGHEST and _reach(sheet, row - 1) > sheet.width / 2:
         row -= 1
     return row
 
