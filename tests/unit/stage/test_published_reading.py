@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import catalog as catalog_package
 from pipeline.catalog import Catalog, load_catalog
@@ -446,3 +448,46 @@ def test_a_file_that_two_layouts_recognise_is_read_by_neither(tmp_path: Path) ->
     with pytest.raises(RejectedError, match="fits the layouts interaktiv and zwilling alike") as error:
         examined(tmp_path, interactive([(SAALEKREIS, values())]), ".csv", catalog=doubled)
     assert error.value.rule == "LAYOUT-UNKNOWN"
+
+
+# -- whatever comes ----------------------------------------------------------------------------------------------------
+
+PIECES = ("", "x", "-", "?", "1e5", "Insgesamt", "t04412", "15", "Juli 2018", "43282", '"', "Männer", "9" * 20)
+WHOLE = {
+    "GENESIS": genesis(
+        [("15", "Land", values()), ("15088", "Saalekreis", values()), ("03152", "Göttingen", ["-"] * 54)]
+    ),
+    "interactive": interactive([(SAALEKREIS, values()), (MAGDEBURG, values(1000))]),
+    "long": long_lines(
+        [("Juli 2018", "04412", "S", sex, LABELS[m], "5") for m in LABELS for sex in ("Männer", "Frauen")]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(data=st.data())
+def test_a_damaged_file_is_read_or_rejected_by_a_declared_rule(
+    name: str, data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    lines = WHOLE[name].decode().split("\n")
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        match data.draw(st.sampled_from(("drop", "double", "cell", "cut"))):
+            case "drop":
+                del lines[at]
+            case "double":
+                lines.insert(at, lines[data.draw(st.integers(0, len(lines) - 1))])
+            case "cell":
+                fields = lines[at].split(";")
+                fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(st.sampled_from(PIECES))
+                lines[at] = ";".join(fields)
+            case "cut":
+                lines[at] = lines[at][: data.draw(st.integers(0, len(lines[at])))]
+    try:
+        found = examined(tmp_path_factory.mktemp("damaged"), "\n".join(lines).encode(), ".csv")
+    except RejectedError as error:
+        assert error.rule in CATALOG.rules
+        return
+    assert {bad.rule for bad in found.bad} | {remark.rule for remark in found.remarks} <= set(CATALOG.rules)
+    assert all(row["wert"] is not None or row["zeichen"] for row in found.accepted.to_pylist())
+    assert all(bad.place for bad in found.bad)
