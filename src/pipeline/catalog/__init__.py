@@ -20,7 +20,7 @@ from pipeline.catalog.model import (
     Switch,
     Table,
 )
-from pipeline.catalog.relations import event_parts, parts_and_wholes, shares
+from pipeline.catalog.relations import event_parts, newest_deliveries, parts_and_wholes, shares
 from pipeline.catalog.selection import SwitchError, parse_selection
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Waiver",
     "event_parts",
     "load_catalog",
+    "newest_deliveries",
     "parse_selection",
     "parts_and_wholes",
     "read_decisions",

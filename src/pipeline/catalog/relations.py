@@ -1,6 +1,6 @@
-"""Which base counts are a part of which, and which indicators are shares: read from the declarations, for all who rely on it.
+"""How base counts and indicators relate: what is a part of what, which deliveries a count rests on, which indicators are shares.
 
-What follows from it (ceilings, complements, checks) is said where it is used.
+Read from the declarations, for all who rely on it; what follows (ceilings, complements, checks) is said where it is used.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ def parts_and_wholes(merkmale: Mapping[str, Merkmal]) -> tuple[Pair, ...]:
 
     names = sorted(merkmale, key=depth, reverse=True)
     return tuple((name, whole) for name in names for whole in merkmale[name].part_of)
+
+
+def newest_deliveries(merkmal: Merkmal) -> tuple[tuple[str, int], ...]:
+    """Return (table, month relative to the count's) of the newest delivery of each table of its own unit that a count reads."""
+    return tuple((table, last) for table, (_, last) in merkmal.needs.items() if table != "beschaeftigung")
 
 
 def event_parts(merkmale: Mapping[str, Merkmal]) -> tuple[Pair, ...]:

@@ -5,7 +5,7 @@ Nothing is decided here: person counts win in the Eckwerte whatever the differen
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.catalog import Catalog, Correction, Merkmal
+from pipeline.catalog import Catalog, Correction, Merkmal, newest_deliveries
 from pipeline.count.territory import Territory
 from pipeline.months import add_months
 from pipeline.store import Finding
@@ -145,8 +145,3 @@ class _Rests:
                     remarks += self._remarks.get((table, read, part), 0)
             self._known[key] = (rows, bad, remarks)
         return self._known[key]
-
-
-def newest_deliveries(merkmal: Merkmal) -> Sequence[tuple[str, int]]:
-    """Return (table, month relative to the count's) of the newest delivery of each own table that a count reads."""
-    return [(table, last) for table, (_, last) in merkmal.needs.items() if table != "beschaeftigung"]

@@ -79,10 +79,11 @@ def write_site(
     verdict: Mapping[str, Any],
     inputs: Mapping[str, Any],
     evidence: Evidence,
+    side_by_side: Mapping[str, Any],
     catalog: Catalog,
     edition: Edition,
 ) -> None:
-    """Write all pages and assets into `folder`."""
+    """Write all pages and assets into `folder`; `side_by_side` is the view of the reconciliation."""
     (folder / "assets").mkdir(parents=True)
     assets = resources.files("pipeline.publish") / "assets"
     for name in ASSETS:
@@ -98,6 +99,7 @@ def write_site(
             name = page_name(comparison, group)
             view = table_page(comparison, group, found, drawings, signs)
             _write(folder, environment, "tabelle.html", name, {**view, "pdf": pdf_name(comparison)})
+    _write(folder, environment, "abgleich.html", "abgleich.html", side_by_side)
     _write_origins(folder, environment, evidence)
 
 

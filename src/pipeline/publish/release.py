@@ -27,6 +27,7 @@ from pipeline.publish.history import History
 from pipeline.publish.manifest import (
     NAME,
     broken_files,
+    deliveries,
     describe_files,
     foundation,
     foundation_digest,
@@ -37,6 +38,7 @@ from pipeline.publish.pages import main_page, write_site
 from pipeline.publish.parquetfiles import write_parquet
 from pipeline.publish.printed import write_printed
 from pipeline.publish.provenance import evidence_of
+from pipeline.publish.reconciliation import reconciliation
 from pipeline.publish.wording import Signs
 from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
@@ -141,8 +143,20 @@ def publish(
         data_files = describe_files(folder)
         write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
         evidence = evidence_of(store, edition.name, basis, tables.kennzahlen, tables.eckwerte, findings, found, catalog)
+        names = {e.jc_id: e.name for c in found.values() for e in c.entries}
+        side_by_side = reconciliation(tables.abgleich, findings, deliveries(manifest_inputs), parts, names, catalog)
         write_site(
-            folder / "site", found, history, changes, data_files, verdict, manifest_inputs, evidence, catalog, edition
+            folder / "site",
+            found,
+            history,
+            changes,
+            data_files,
+            verdict,
+            manifest_inputs,
+            evidence,
+            side_by_side,
+            catalog,
+            edition,
         )
         report(5, len(STEPS), STEPS[5])
         manifest = {
