@@ -31,7 +31,7 @@ WITH shown AS (
 SELECT o.jc_id, o.ref_month, o.merkmal, o.geschlecht,
        CASE WHEN NOT coalesce(m.euro, false) THEN o.wert_veroeffentlicht END::DOUBLE AS counted,
        coalesce(s.sexes = 3 AND o.wert_personen = e.wert, false) AS open_by_itself,
-       least(zeilen, ausgesondert, auffaellig) AS rows_told
+       CASE WHEN zeilen % 10 = 0 OR zeilen IS NULL THEN least(zeilen, ausgesondert, auffaellig) ELSE 0 END AS rows_told
 FROM open_abgleich o
 LEFT JOIN merkmale m USING (merkmal)
 LEFT JOIN shown s USING (ref_month, jc_id, merkmal)

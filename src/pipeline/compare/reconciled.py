@@ -13,7 +13,9 @@ import pyarrow.compute as pc
 from pipeline.catalog import Merkmal
 
 CELL = ("ref_month", "jc_id", "merkmal")
-NUMBERS_OF_ROWS = ("zeilen", "ausgesondert", "auffaellig")
+REMARKABLE = ("ausgesondert", "auffaellig")
+TEN = 10
+"""Numbers of rows are rounded: rows of bestand less ELB would be the number of other beneficiaries, however few."""
 
 
 def open_reconciliation(
@@ -21,7 +23,8 @@ def open_reconciliation(
 ) -> pa.Table:
     """Return the rows with both values whose count is published for T, M and F and whose published number is not small.
 
-    `eckwerte` is the suppressed table, `below` the switch suppress_below. Numbers of rows below it are emptied.
+    `eckwerte` is the suppressed table, `below` the switch suppress_below. Numbers of remarkable rows below it are emptied, numbers
+    of all rows are rounded to tens and empty below ten.
     """
     shown = eckwerte.filter(pc.is_valid(eckwerte.column("wert"))).group_by(CELL).aggregate([("geschlecht", "count")])
     complete = shown.filter(pc.equal(shown.column("geschlecht_count"), 3)).select(CELL)
@@ -37,8 +40,9 @@ def open_reconciliation(
     keep = keep.select(abgleich.column_names).sort_by(
         [(name, "ascending") for name in ("ref_month", "jc_id", "geschlecht", "merkmal")]
     )
-    for name in NUMBERS_OF_ROWS:
+    for name in ("zeilen", *REMARKABLE):
         place, column = keep.column_names.index(name), keep.column(name)
-        few = pc.less(column, below)
-        keep = keep.set_column(place, keep.schema.field(name), pc.if_else(few, pa.scalar(None, column.type), column))
+        few = pc.less(column, TEN if name == "zeilen" else below)
+        told = pc.multiply(pc.divide(pc.add(column, TEN // 2), TEN), TEN) if name == "zeilen" else column
+        keep = keep.set_column(place, keep.schema.field(name), pc.if_else(few, pa.scalar(None, column.type), told))
     return keep.cast(abgleich.schema)

@@ -176,7 +176,7 @@ class _Rests:
             for address in ("/".join(read) for read in reads)
             if address in self._digests
         )
-        remarks = [_counted(row["zeilen"], "Zeilen"), _counted(row["ausgesondert"], "ausgesondert")]
+        remarks = [_counted(row["zeilen"], "Zeilen", "rund "), _counted(row["ausgesondert"], "ausgesondert")]
         remarks += [_counted(row["auffaellig"], "auffällig")]
         if row["berichtigt"]:
             remarks.append("veröffentlichter Wert berichtigt")
@@ -184,5 +184,5 @@ class _Rests:
         return deliveries, (*(r for r in remarks if r), *dict.fromkeys(found))
 
 
-def _counted(number: int | None, what: str) -> str:
-    return "" if number is None else f"{german(number)} {what}"
+def _counted(number: int | None, what: str, about: str = "") -> str:
+    return "" if number is None else f"{about}{german(number)} {what}"
