@@ -40,7 +40,7 @@ ORDER BY ALL
 """
 
 # How many rows the frames must have: each stands for one cell of the Eckwerte; of those with both values all are published whose
-# count is published for every sex, but for what the publisher shows as 1 or 2.
+# count is published for every sex, but for what the publisher shows although it is small by the switches.
 ABGLEICH_ROWS = """
 WITH newest AS (
     SELECT *, max(ref_month) FILTER (differenz IS NOT NULL) OVER (PARTITION BY merkmal) AS last FROM abgleich
@@ -54,7 +54,8 @@ WITH shown AS (
     SELECT ref_month, jc_id, merkmal FROM open_eckwerte GROUP BY ALL HAVING count(wert) = 3
 ), small AS (
     SELECT DISTINCT ref_month, jc_id, merkmal FROM abgleich JOIN merkmale m USING (merkmal)
-    WHERE NOT m.euro AND (wert_veroeffentlicht IS NULL OR wert_veroeffentlicht IN (1, 2))
+    WHERE NOT m.euro AND (wert_veroeffentlicht IS NULL
+        OR (wert_veroeffentlicht < getvariable('below') AND (wert_veroeffentlicht <> 0 OR NOT getvariable('zero_open'))))
 )
 SELECT count(*) FROM abgleich
 SEMI JOIN shown USING (ref_month, jc_id, merkmal) ANTI JOIN small USING (ref_month, jc_id, merkmal)

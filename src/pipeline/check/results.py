@@ -162,6 +162,8 @@ def _register_catalog(connection: Any, catalog: Catalog, month: str, day: date, 
     )
     connection.register("indicators", pa.Table.from_pylist(rows))
     connection.execute(f"SET VARIABLE month = '{month}'")
+    connection.execute(f"SET VARIABLE below = {int(catalog.switches['suppress_below'].value)}")
+    connection.execute(f"SET VARIABLE zero_open = {bool(catalog.switches['zero_open'].value)}")
     connection.execute(f"SET VARIABLE imputer = {catalog.switches['imputer'].value == 'on'}")
     connection.execute(f"SET VARIABLE ties = '{catalog.switches['rank_ties'].value}'")
     connection.execute(f"SET VARIABLE half_even = {catalog.switches['rounding_mode'].value == 'half_even'}")
