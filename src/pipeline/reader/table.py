@@ -17,10 +17,10 @@ import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
 from pipeline.publish.manifest import read_manifest
-from pipeline.publish.wording import SEXES, Signs, german, month_name
+from pipeline.publish.wording import ESTIMATED_SIGN, SEXES, Signs, german, month_name
 from pipeline.reader.choosing import Choice, moment
 
-FIELDS = ("jc_id", "name", "land", "traeger", "wert_anzeige", "grund", "intervall_unten", "intervall_oben")
+FIELDS = ("jc_id", "name", "land", "traeger", "wert_anzeige", "grund", "basis", "intervall_unten", "intervall_oben")
 CHANGES = ("aenderung_vormonat", "aenderung_vorjahr")
 PIPE_WIDTH = 150
 
@@ -86,6 +86,8 @@ class ComparisonTable:
         shown = (
             german(value) if value is not None else f"{self.signs.sign(row['grund'])} {self.signs.words(row['grund'])}"
         )
+        if value is not None and row["basis"] == "imputiert":
+            shown += f" {ESTIMATED_SIGN}"
         cells = [
             row["name"],
             shown,
@@ -187,6 +189,8 @@ def _notes(
     notes += (
         ["Rang nach dem angezeigten Wert, 1 ist der beste; eigene Berechnung. Pp: Prozentpunkte."] if ranked else []
     )
+    if any(r["basis"] == "imputiert" and r["wert_anzeige"] is not None for r in rows):
+        notes.append(f"{ESTIMATED_SIGN}: enthält geschätzte (imputierte) Monate.")
     return ("", *notes) if notes else ()
 
 
