@@ -256,8 +256,13 @@ def test_a_key_that_is_lost_on_the_first_row_of_a_land_is_no_subtotal(tmp_path: 
 
 
 def test_a_key_of_the_ba_means_the_version_of_the_jobcenter_that_is_valid(tmp_path: Path) -> None:
-    book = Book(rows=[("t09810 Wartburgkreis, JC", values()), ("mse-nord Mecklenburgische Seenplatte Nord", values())])
-    assert {key[0] for key in cells(examined(tmp_path, book.content(), ".xlsx"))} == {"t09810@2011", "mse-nord"}
+    keys = ("t09810 Wartburgkreis, JC", "mse-nord Mecklenburgische Seenplatte Nord", "t43102 Main - Kinzig - Kreis, JC")
+    for month, meant in (
+        ("2018-07", {"t09810@2011", "mse-nord", "t43102@2005"}),
+        ("2026-01", {"t09810@2022", "mse-nord", "t43102"}),
+    ):
+        book = Book(rows=[(key, values()) for key in keys], month=f"Berichtsmonat: {month}")
+        assert {key[0] for key in cells(examined(tmp_path, book.content(), ".xlsx", month))} == meant
 
 
 # -- Kreise ------------------------------------------------------------------------------------------------------------

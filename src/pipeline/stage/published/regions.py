@@ -54,7 +54,8 @@ class Registry:
         """Return the jobcenter that a cell such as ``t04412 Saalekreis, JC`` or ``04412`` names; raises UnknownKeyError."""
         token = text.split(" ", 1)[0].rstrip(",;:")
         for known in (token, f"t{token}"):
-            if known in self.all:
+            # A publisher writes the number without its version; the registry has one of several under the bare number.
+            if known in self.all and len(self._versions.get(known, ())) <= 1:
                 return known
         if _TRAEGER.fullmatch(token):
             versions = self._versions.get("t" + token[-5:], [])
