@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pipeline import catalog as catalog_package
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.stage.found import RejectedError
+from pipeline.stage.published.regions import Registry
 from unit.stage.published_files import (
     CATALOG,
     LABELS,
@@ -496,3 +497,10 @@ def test_a_damaged_file_is_read_or_rejected_by_a_declared_rule(
     assert {bad.rule for bad in found.bad} | {remark.rule for remark in found.remarks} <= set(CATALOG.rules)
     assert all(row["wert"] is not None or row["zeichen"] for row in found.accepted.to_pylist())
     assert all(bad.place for bad in found.bad)
+
+
+@pytest.mark.parametrize("month", ["2012-06", "2015-07", "2018-07", "2021-12", "2024-01", "2026-01"])
+def test_every_jobcenter_of_the_day_is_meant_by_its_number_without_a_version(month: str) -> None:
+    registry = Registry(CATALOG.jobcenters, CATALOG.zaehltage.stichtag(month))
+    meant = {jc_id: registry.jobcenter(f"{jc_id.partition('@')[0]} Name, JC") for jc_id in registry.valid}
+    assert {jc_id: found for jc_id, found in meant.items() if jc_id != found} == {}
