@@ -93,7 +93,7 @@ def test_the_persons_of_every_figure_make_exactly_its_counts(published: Publishe
             for month in persons_behind(found, store.root, "Az. 1/2018"):
                 kept = pq.read_table(
                     store.eckwerte(month.month),
-                    filters=[("jc_id", "=", OWN), ("geschlecht", "=", sex), ("merkmal", "=", month.merkmal)],
+                    filters=[("jc_id", "=", OWN), ("geschlecht", "=", sex), ("merkmal", "=", month.merkmal.name)],
                 ).to_pylist()
                 if month.value is None:
                     assert month.remark and (not kept or kept[0]["wert"] is None)
@@ -106,7 +106,7 @@ def test_the_persons_of_every_figure_make_exactly_its_counts(published: Publishe
 
 def test_starts_are_listed_with_their_day(published: Published) -> None:
     months = persons_behind(published.explained("K2", OWN), published.run.store.root, "Az. 1/2018")
-    events = [p.events for m in months if m.merkmal == "int" for p in m.persons]
+    events = [p.events for m in months if m.merkmal.name == "int" for p in m.persons]
     assert events and all(any(text.startswith("beginn=20") for text in texts) for texts in events)
 
 

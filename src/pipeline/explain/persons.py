@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline import steps
+from pipeline.catalog import Merkmal
 from pipeline.explain.figure import FigureFound
 from pipeline.publish.provenance import sentences
 from pipeline.publish.provenance.model import MonthCount, SideCounts
@@ -49,7 +50,7 @@ class MonthOfPersons:
     """The persons of one side and month; `value` is the count they make, `remark` says why there are none to show."""
 
     role: str
-    merkmal: str
+    merkmal: Merkmal
     month: str
     value: Decimal | None
     persons: tuple[Person, ...]
@@ -122,7 +123,7 @@ def _listed(run: steps.Run, unit: str, sex: str, sides: Sequence[SideCounts]) ->
         for cell in side.months:
             value, reason = kept.get(cell.month, {}).get(name, (None, cell.reason))
             if cell.basis != "personen" or value is None:
-                result.append(MonthOfPersons(side.role, name, cell.month, None, (), _remark(cell, reason)))
+                result.append(MonthOfPersons(side.role, side.merkmal, cell.month, None, (), _remark(cell, reason)))
                 continue
             counted = [r for r in rows[name, cell.month] if sex in ("T", r.sex)]
             total = count_of(counted, "T")
@@ -132,7 +133,7 @@ def _listed(run: steps.Run, unit: str, sex: str, sides: Sequence[SideCounts]) ->
                     f"{cell.value}; another run has changed the store, run the month again"
                 )
             persons = tuple(Person(_hex(r.person), r.sex, r.amount, _hex(r.unit), r.events) for r in counted)
-            result.append(MonthOfPersons(side.role, name, cell.month, value, persons, ""))
+            result.append(MonthOfPersons(side.role, side.merkmal, cell.month, value, persons, ""))
     return tuple(result)
 
 
@@ -160,10 +161,10 @@ def persons_lines(months: Sequence[MonthOfPersons]) -> list[str]:
     """Return the persons as text: one line each under every month, nothing left out."""
     lines = ["", "PERSONEN HINTER DER ZAHL – nur für den genannten Zweck; der Aufruf ist in access.jsonl festgehalten"]
     for m in months:
-        count = m.remark if m.value is None else sentences.amount(m.value)
-        lines += ["", f"{m.role} {m.merkmal} {m.month}: {count}"]
+        count = m.remark if m.value is None else sentences.amount(m.value, m.merkmal)
+        lines += ["", f"{m.role} {m.merkmal.name} {m.month}: {count}"]
         for p in m.persons:
-            money = f"  {sentences.amount(p.amount)} EUR  BG {p.unit_of_need}" if p.unit_of_need else ""
+            money = f"  {sentences.amount(p.amount, m.merkmal)} EUR  BG {p.unit_of_need}" if p.unit_of_need else ""
             events = f"  {'; '.join(p.events)}" if p.events else ""
             lines.append(f"  {p.pseudonym or 'ohne Person':<16}  {p.sex or '-'}{money}{events}")
     return lines
@@ -174,7 +175,7 @@ def persons_json(months: Sequence[MonthOfPersons]) -> list[dict[str, Any]]:
     return [
         {
             "seite": m.role,
-            "merkmal": m.merkmal,
+            "merkmal": m.merkmal.name,
             "ref_month": m.month,
             "wert": None if m.value is None else str(m.value),
             "bemerkung": m.remark,

@@ -110,7 +110,7 @@ class _Sheet:
         rows = [
             (
                 c.month,
-                sentences.amount(c.value) if c.value is not None else self._signs.sign(c.reason),
+                sentences.amount(c.value, counts.merkmal) if c.value is not None else self._signs.sign(c.reason),
                 BASES[c.basis] if c.value is not None else self._signs.words(c.reason),
             )
             for c in counts.months
@@ -127,8 +127,8 @@ class _Sheet:
             (
                 m.jc_id,
                 m.name,
-                "–" if m.numerator is None else sentences.amount(m.numerator),
-                "–" if m.denominator is None else sentences.amount(m.denominator),
+                "–" if m.numerator is None else sentences.amount(m.numerator, e.sides[0].merkmal),
+                "–" if m.denominator is None else sentences.amount(m.denominator, e.sides[1].merkmal),
                 self._signs.words(m.reason) if m.reason else "",
             )
             for m in e.members

@@ -145,10 +145,11 @@ def test_the_sentence_of_every_indicator_takes_its_numbers(tmp_path: Path) -> No
     ],
 )
 def test_a_formula_shows_the_unrounded_value_where_rounding_hides_something(
-    small: Country, numerator: int, denominator: int, months: int, value: str, text: str
+    small: Country, tmp_path: Path, numerator: int, denominator: int, months: int, value: str, text: str
 ) -> None:
+    sides = figure(evidence(small, tmp_path)).sides
     indicator = small.catalog.indicators["K2E3"]
-    assert formula(indicator, Decimal(value), Decimal(numerator), Decimal(denominator), months) == text
+    assert formula(indicator, sides, Decimal(value), Decimal(numerator), Decimal(denominator), months) == text
 
 
 def test_neighbours_are_those_beside_the_rank_and_ties_are_told(small: Country, tmp_path: Path) -> None:

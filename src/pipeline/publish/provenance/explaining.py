@@ -79,7 +79,7 @@ def explained(evidence: Evidence, key: FigureKey) -> Explanation:
         notes=row["hinweise"] or "",
         basis=row["basis"],
         answer=tuple(text for text in said if text),
-        formula=_formula(indicator, row),
+        formula=_formula(indicator, sides, row),
         sides=sides,
         causes=causes,
         imputed=imputed,
@@ -166,11 +166,11 @@ def _answer(
     return sentences.missing_sentences(reason, words, causes, area)
 
 
-def _formula(indicator: Indicator, row: Mapping[str, Any]) -> str:
+def _formula(indicator: Indicator, sides: Sequence[SideCounts], row: Mapping[str, Any]) -> str:
     above, below, value = row["zaehler"], row["nenner_summe"], row["wert_anzeige"]
     if value is None or above is None or not below:
         return ""
-    return sentences.formula(indicator, value, above, below, row["nenner_monate"])
+    return sentences.formula(indicator, sides, value, above, below, row["nenner_monate"])
 
 
 def _touches(correction: Mapping[str, Any], sex: str, sides: Sequence[SideCounts]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.catalog import Merkmal
 from pipeline.publish.provenance.addresses import FOLDER, anchor, area_page
 from pipeline.publish.provenance.evidence import Evidence
 from pipeline.publish.provenance.explaining import explained
@@ -92,7 +93,7 @@ def origin_page(evidence: Evidence, area: Area, table_page: TablePage) -> dict[s
         "corrections": [_correction(c, evidence) for c in _each(e.corrections for e in said)],
         "waivers": _each(e.waivers for e in said),
         "assumptions": said[0].assumptions if said else (),
-        "members": [(m.name, area_page("jobcenter", m.jc_id)) for m in said[0].members] if said else (),
+        "members": sorted((m.name, area_page("jobcenter", m.jc_id)) for m in said[0].members) if said else (),
     }
 
 
@@ -169,7 +170,7 @@ def _count_tables(said: Iterable[Explanation], signs: Signs) -> list[CountTable]
                 cells.setdefault(cell.month, {})[sex] = cell
         merkmal = members[0][1].merkmal
         rows = tuple(
-            (month, *(_cell(by_sex.get(sex), signs) for sex in SEXES), _origin(by_sex))
+            (month, *(_cell(by_sex.get(sex), merkmal, signs) for sex in SEXES), _origin(by_sex))
             for month, by_sex in sorted(cells.items())
         )
         origins = {row[-1] for row in rows}
@@ -178,10 +179,10 @@ def _count_tables(said: Iterable[Explanation], signs: Signs) -> list[CountTable]
     return tables
 
 
-def _cell(cell: MonthCount | None, signs: Signs) -> str:
+def _cell(cell: MonthCount | None, merkmal: Merkmal, signs: Signs) -> str:
     if cell is None:
         return ""
-    return amount(cell.value) if cell.value is not None else signs.sign(cell.reason)
+    return amount(cell.value, merkmal) if cell.value is not None else signs.sign(cell.reason)
 
 
 def _origin(by_sex: Mapping[str, MonthCount]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from pipeline.catalog import Indicator
+from pipeline.catalog import Indicator, Merkmal
 from pipeline.months import add_months, month_number
 from pipeline.publish.provenance.model import Area, Cause, Lacking, Member, Neighbour, Part, SideCounts, Standing
 from pipeline.publish.wording import SEXES, german, month_name
@@ -38,9 +38,9 @@ WITHHELD_EURO = (
 UNSAID = "Welche der Regeln greift, wird nicht gesagt: Schon das verriete etwas."
 
 
-def amount(value: Decimal) -> str:
+def amount(value: Decimal, merkmal: Merkmal) -> str:
     """Return a count without decimals, an amount of euros with two."""
-    return german(value if value % 1 else value.quantize(Decimal(1)))
+    return german(value if merkmal.kind == "euro" or value % 1 else value.quantize(Decimal(1)))
 
 
 def and_list(words: Sequence[str], named: int = NAMED) -> str:
@@ -89,9 +89,9 @@ def answer(
     change = f"{size} Prozent {'mehr' if value > 0 else 'weniger'}" if value else "unverändert"
     mean = Decimal(_half_up(Fraction(denominator) / months)) if months > 1 else denominator
     return indicator.answer_of(version).format(
-        z=amount(numerator),
-        n=amount(denominator),
-        mittel=amount(mean),
+        z=amount(numerator, above.merkmal),
+        n=amount(denominator, below.merkmal),
+        mittel=amount(mean, below.merkmal),
         wert=german(value),
         wer=WHOM[sex],
         monat=month_name(ref_month),
@@ -102,9 +102,16 @@ def answer(
     )
 
 
-def formula(indicator: Indicator, value: Decimal, numerator: Decimal, denominator: Decimal, months: int) -> str:
+def formula(
+    indicator: Indicator,
+    sides: Sequence[SideCounts],
+    value: Decimal,
+    numerator: Decimal,
+    denominator: Decimal,
+    months: int,
+) -> str:
     """Return the quotient with its numbers, unrounded to five digits where rounding hides something."""
-    above, below = amount(numerator), amount(denominator)
+    above, below = (amount(v, s.merkmal) for v, s in zip((numerator, denominator), sides, strict=True))
     if indicator.shown_as == "change":
         text, exact = f"({above} / {below} − 1) · 100", (Fraction(numerator) / Fraction(denominator) - 1) * 100
     else:
