@@ -25,6 +25,13 @@ CAUSES_OF_A_CELL = 2
 SHORT_DIGEST, DIGEST = 12, 64
 AREAS = {"bund": "Deutschland", "kommunal": "kommunale Jobcenter"}
 UNKNOWN = "nicht bekannt"
+WITHHELD = "geheim"
+_TURNS = {
+    ("value", WITHHELD): "jetzt geheim",
+    (WITHHELD, "value"): "nicht mehr geheim",
+    ("value", "missing"): "jetzt ohne Wert",
+    ("missing", "value"): "neu mit Wert",
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ def revisions(
         "values": sum(1 for r in rows if r["wert_alt"] != r["wert_neu"]),
         "units": len({r["gebiet"] for r in rows if r["ebene"] == "jobcenter"}),
         "ranks": sum(1 for r in rows if r["rang_alt"] != r["rang_neu"]),
+        "turns": _turns(rows),
         "kinds": kinds_counted(rows),
         "causes": _most_frequent(rows),
         "number_of_causes": len({a for r in rows for a in r["ursache_adresse"]}),
@@ -78,6 +86,25 @@ def kinds_counted(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
     """Return each kind of cause with the number of changed cells that name it, in the order of the kinds."""
     counted = Counter(kind for row in rows for kind in (row["ursache"] or UNKNOWN).split(", "))
     return [(kind, counted[kind]) for kind in (*KINDS, UNKNOWN) if counted[kind]]
+
+
+def _turns(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """Return how many cells are withheld now, no longer withheld, without a value now, or with one for the first time."""
+    counted: Counter[str] = Counter()
+    for row in rows:
+        before, after = (_state(row[name]) for name in ("wert_alt", "wert_neu"))
+        counted[_TURNS.get((before, after), "")] += 1
+    return [(turn, counted[turn]) for turn in _TURNS.values() if counted[turn]]
+
+
+def _state(text: str | None) -> str:
+    if text is None or text == WITHHELD:
+        return text or "missing"
+    try:
+        Decimal(text)
+    except InvalidOperation:
+        return "missing"
+    return "value"
 
 
 def _most_frequent(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Reason, int]]:
