@@ -40,6 +40,7 @@ class Line:
     best: tuple[tuple[str, str], ...]
     best_more: int
     ranks: bool
+    estimated: bool
     swarm: Markup
 
 
@@ -78,6 +79,7 @@ def _line(comparison: Comparison) -> Line:
         named,
         0 if named else len(best),
         comparison.ranks,
+        comparison.national.estimated,
         _swarms(comparison) if comparison.code in LEAD else Markup(""),
     )
 
