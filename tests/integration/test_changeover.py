@@ -26,33 +26,30 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("changeover")]
 
 MONTHS = ("2018-12", "2019-01", "2019-05")
 LISTS = {"K2", "K2E1", "K2E2", "K2E4", "K3E1", "K3E2"}
-Values = Mapping[tuple[str, str, str], Any]
-"""Exact values in percent by jobcenter, definition and sex."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A world with the opened tables of its three runs, and where the releases lie."""
+    """A world with the computed tables and the published pages of its three runs."""
 
     world: World
-    store: Path
     runs: Mapping[str, Mapping[str, list[dict[str, Any]]]]
+    sites: Mapping[str, Path]
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Published:
     place = tmp_path_factory.mktemp("changeover")
     world = make_world(31, place / "world", run_month=MONTHS[-1], history=50, persons=260, features=())
-    runs = {}
+    runs, sites = {}, {}
     for month in MONTHS:
         opened = steps.open_run(place / "store", month, [str(s) for s in world.sources])
         opened = replace(opened, declared=catalog_of(world.registry))
         opened = replace(opened, settings=replace(opened.settings, threads=1))
-        for step in steps.STEPS[: steps.STEPS.index("compare") + 1]:
-            getattr(steps, step)(replace(opened))
+        sites[month] = Path(steps.run_all(opened)["release"]) / "site"
         paths = {name: opened.store.computed(name, month) for name in ("kennzahlen", "vergleich")}
         runs[month] = {name: pq.read_table(path).to_pylist() for name, path in paths.items()}
-    return Published(world, place / "store", runs)
+    return Published(world, runs, sites)
 
 
 def exact(world: World, month: str) -> dict[tuple[str, str, str], Fraction]:
@@ -106,6 +103,19 @@ def test_a_rate_continues_over_the_change_of_its_lists(month: str, published: Pu
     for row in told:
         before = then[row["jc_id"], "K2@2011", "T"]
         assert row["aenderung_vorjahr"] == rounded(now[row["jc_id"], "K2@2019", "T"] - before)
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_the_definition_in_force_leads_and_the_other_has_a_page_of_its_own(month: str, published: Published) -> None:
+    older, newer = "Nachhaltigkeit der Integrationen", "Kontinuierliche Beschäftigung nach Integration"
+    leading, other, version = (older, newer, "2019") if month < "2019-01" else (newer, older, "2011")
+    site = published.sites[month]
+    assert f"<h1>{leading}" in (site / "K2E3.html").read_text(encoding="utf-8")
+    beside = (site / f"K2E3-{version}.html").read_text(encoding="utf-8")
+    assert f"<h1>{other}" in beside
+    assert f"Fassung {version}" in beside
+    in_force = "2011" if version == "2019" else "2019"
+    assert not (site / f"K2E3-{in_force}.html").exists()
 
 
 def rounded(value: Fraction) -> Decimal:
