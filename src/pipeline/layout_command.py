@@ -17,13 +17,12 @@ from pipeline.catalog import Catalog, load_catalog
 from pipeline.months import MonthError, month_number
 from pipeline.settings import load_settings
 from pipeline.stage.found import RejectedError
-from pipeline.store.register import suffixes_of
+from pipeline.store.register import PUBLISHED, suffixes_of
 
 if TYPE_CHECKING:
     from pipeline.stage.published import Proposal
 
 EXIT_FAILED, EXIT_USAGE = 1, 2
-TABLE = "eckwerte"
 _SHOWN = 20
 
 app = typer.Typer(
@@ -78,7 +77,7 @@ def check(file: File, month: Month = "", as_json: Json = False) -> None:
     suffix = _suffix(file)
     try:
         wanted = month or _month_of(file, suffix, catalog, limit)
-        found = examine(file, suffix, catalog.tables[TABLE], wanted, catalog, catalog.zaehltage, limit)
+        found = examine(file, suffix, catalog.tables[PUBLISHED], wanted, catalog, catalog.zaehltage, limit)
     except RejectedError as error:
         _rejected(error, as_json)
     jobcenters = len(set(found.accepted.column("jc_id").to_pylist()))
@@ -100,7 +99,7 @@ def check(file: File, month: Month = "", as_json: Json = False) -> None:
 
 
 def _suffix(file: Path) -> str:
-    known = [s for s in suffixes_of(TABLE) if s != ".parquet"]
+    known = [s for s in suffixes_of(PUBLISHED) if s != ".parquet"]
     suffix = next((s for s in sorted(known, key=len, reverse=True) if file.name.lower().endswith(s)), "")
     if not suffix:
         raise typer.BadParameter(f"{file.name} has none of the endings {', '.join(known)}")

@@ -18,8 +18,7 @@ from pipeline.stage.published import read_published
 from pipeline.stage.reading import read_file
 from pipeline.stage.remarking import remarks
 from pipeline.stage.typing_rows import type_columns
-
-PUBLISHED = "eckwerte"
+from pipeline.store.register import PUBLISHED
 
 
 @dataclass(frozen=True)

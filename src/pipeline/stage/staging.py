@@ -23,10 +23,11 @@ import pyarrow as pa
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months
 from pipeline.settings import Settings
-from pipeline.stage.examining import PUBLISHED, Examined, examine
+from pipeline.stage.examining import Examined, examine
 from pipeline.stage.found import BadRow, RejectedError, Remark
 from pipeline.stage.pseudonyms import key_fingerprint, pseudonyms
 from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
+from pipeline.store.register import PUBLISHED
 from pipeline.store.schema import ARROW_TYPES
 
 VERSION = 3

@@ -13,12 +13,14 @@ from pathlib import Path
 from pipeline.store.writing import append_lines, whole_lines
 
 SUFFIXES = (".parquet", ".csv", ".csv.gz")
+PUBLISHED = "eckwerte"
+"""The table whose files come as their publishers write them."""
 _PUBLISHED_SUFFIXES = (*SUFFIXES, ".xlsx", ".zip")
 
 
 def suffixes_of(table: str) -> tuple[str, ...]:
-    """Return the endings that files of a table may have: published counts come as their publishers write them."""
-    return _PUBLISHED_SUFFIXES if table == "eckwerte" else SUFFIXES
+    """Return the endings that files of a table may have."""
+    return _PUBLISHED_SUFFIXES if table == PUBLISHED else SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from pipeline.stage.published.recognising import (
     sheets_of,
 )
 from pipeline.stage.published.regions import Registry
+from pipeline.store.register import PUBLISHED
 
 _FACTS_FILE = "layouts.csv"
 NEW_LAYOUT = "neu"
@@ -96,7 +97,7 @@ def propose(path: Path, suffix: str, catalog: Catalog, month: str, max_unpacked_
     layouts = catalog.layouts.at(month)
     draft = _Lines(month)
     for part in parts_of(path, suffix, max_unpacked_bytes):
-        if is_canonical(part, catalog.tables["eckwerte"].column_names):
+        if is_canonical(part, catalog.tables[PUBLISHED].column_names):
             draft.sheets.append(SheetFound(part.member, "kanonisch", "known"))
             continue
         near = nearest(part, layouts, max_unpacked_bytes)

@@ -28,6 +28,7 @@ from pipeline.stage.published.regions import Registry
 from pipeline.stage.published.rows import Rows
 from pipeline.stage.published.tables import read_long, read_wide
 from pipeline.stage.reading import csv_text, read_csv
+from pipeline.store.register import PUBLISHED
 
 _NAMED = 5
 
@@ -162,7 +163,7 @@ def published_month(path: Path, suffix: str, catalog: Catalog, max_unpacked_byte
     months: set[str] = set()
     layouts = tuple(catalog.layouts.by_name.values())
     for part in parts_of(path, suffix, max_unpacked_bytes):
-        if is_canonical(part, catalog.tables["eckwerte"].column_names):
+        if is_canonical(part, catalog.tables[PUBLISHED].column_names):
             continue
         near = nearest(part, layouts, max_unpacked_bytes)
         for sheet in near.sheets if near else ():
