@@ -19,6 +19,8 @@ from pipeline.publish.comparison import comparisons
 from pipeline.publish.history import History
 from pipeline.publish.provenance import Evidence, Explanation, evidence_of, explained
 from pipeline.publish.provenance.evidence import FigureKey
+from pipeline.publish.provenance.model import Area
+from pipeline.publish.provenance.pages import origin_page
 from pipeline.publish.provenance.sentences import and_list, formula, months_text
 from pipeline.store import Store
 from pipeline.store.schema import arrow_schema
@@ -257,6 +259,22 @@ def test_estimated_months_are_flagged(small: Country, tmp_path: Path) -> None:
     e = figure(evidence(small, tmp_path, counts=counts))
     assert e.imputed == ("2016-09",)
     assert any("Geschätzt, nicht gezählt: September" in sentence for sentence in e.answer)
+
+
+def test_a_page_marks_estimated_counts_and_values_and_no_others(small: Country, tmp_path: Path) -> None:
+    def estimated(row: Mapping[str, Any]) -> Mapping[str, Any]:
+        own = row["gebiet"] == SAALEKREIS and row["definition"] == "K2E3@2011" and row["geschlecht"] == "T"
+        return {**row, "basis": "imputiert"} if own else row
+
+    made = replace(small, kennzahlen=[estimated(r) for r in small.kennzahlen])
+    counts = [count(m, "int_svb", 9, basis="imputiert" if m == "2016-09" else "personen") for m in COHORT]
+    found = evidence(made, tmp_path, counts=counts)
+    view = origin_page(found, Area("jobcenter", SAALEKREIS, "Saalekreis"), lambda e: "")
+    marked = {s.anchor for chapter in view["chapters"] for s in chapter.sections if s.estimated}
+    assert marked == {"K2E3-T"}
+    cells = {(row[0], row[1]) for table in view["counts"] if table.anchor == "z-int_svb" for row in table.rows}
+    assert ("2016-09", f"9{NBSP}i") in cells and ("2016-08", "9") in cells
+    assert ("i", "geschätzt") in view["marks"]
 
 
 def test_corrections_and_waivers_touch_only_the_figures_they_are_about(small: Country, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pipeline.publish.provenance.explaining import explained
 from pipeline.publish.provenance.model import Area, Delivery, Explanation, MonthCount, Noted, SideCounts
 from pipeline.publish.provenance.reading import findings_of_result
 from pipeline.publish.provenance.sentences import TABLES, amount, months_text, period, value_text
-from pipeline.publish.wording import SEXES, Signs, german, month_name
+from pipeline.publish.wording import ESTIMATED_SIGN, SEXES, Signs, german, month_name
 
 SEVERITIES = {"critical": "Fehler", "error": "Fehler", "warning": "Warnung", "info": "Hinweis"}
 ORIGINS = {"personen": "Personen", "eckwerte": "Statistik", "imputiert": "geschätzt", "": ""}
@@ -38,6 +38,7 @@ class Section:
     anchor: str
     sex: str
     value: str
+    estimated: bool
     sign: str
     reason: str
     answer: tuple[str, ...]
@@ -144,6 +145,7 @@ def _section(e: Explanation, signs: Signs, table_page: TablePage) -> Section:
         anchor(e.indicator.name, e.version, e.in_force, e.sex),
         SEXES[e.sex],
         value_text(e.indicator, e.value) if e.value is not None else "",
+        e.value is not None and e.basis == "imputiert",
         signs.sign(e.reason) if e.value is None and e.reason else "",
         signs.words(e.reason) if e.value is None and e.reason else "",
         e.answer,
@@ -182,7 +184,10 @@ def _count_tables(said: Iterable[Explanation], signs: Signs) -> list[CountTable]
 def _cell(cell: MonthCount | None, merkmal: Merkmal, signs: Signs) -> str:
     if cell is None:
         return ""
-    return amount(cell.value, merkmal) if cell.value is not None else signs.sign(cell.reason)
+    if cell.value is None:
+        return signs.sign(cell.reason)
+    mark = f"\u00a0{ESTIMATED_SIGN}" if cell.basis == "imputiert" else ""
+    return amount(cell.value, merkmal) + mark
 
 
 def _origin(by_sex: Mapping[str, MonthCount]) -> str:
@@ -192,8 +197,11 @@ def _origin(by_sex: Mapping[str, MonthCount]) -> str:
 
 def _marks(said: Iterable[Explanation], signs: Signs) -> list[tuple[str, str]]:
     """Return the signs among the counts with their words."""
-    reasons = {c.reason for e in said for s in e.sides for c in s.months if c.value is None and c.reason}
-    return sorted((signs.sign(reason), signs.words(reason)) for reason in reasons)
+    cells = {c for e in said for s in e.sides for c in s.months}
+    reasons = {c.reason for c in cells if c.value is None and c.reason}
+    marks = sorted((signs.sign(reason), signs.words(reason)) for reason in reasons)
+    estimated = any(c.value is not None and c.basis == "imputiert" for c in cells)
+    return [*marks, (ESTIMATED_SIGN, "geschätzt")] if estimated else marks
 
 
 def _deliveries(evidence: Evidence, said: Iterable[Explanation]) -> list[tuple[str, list[Delivery]]]:
