@@ -146,6 +146,17 @@ def test_a_renamed_merkmal_in_the_rows_of_a_long_table_is_drafted(tmp_path: Path
     assert "(and" not in found.changes[0]
 
 
+def test_a_new_merkmal_in_the_rows_of_a_long_table_is_set_aside_until_it_is_ignored_by_name(tmp_path: Path) -> None:
+    rows = [("Juli 2018", "04412", "S", "Männer", text, "5") for text in (*LABELS.values(), NEW)]
+    path = written(tmp_path, long_lines(rows), ".csv")
+    table = CATALOG.tables["eckwerte"]
+    found = examine(path, ".csv", table, MONTH, CATALOG, Zaehltage({}), LIMIT)
+    assert [(bad.rule, bad.place, bad.value) for bad in found.bad] == [("ROW-CODE", "line 20, column 5", NEW)]
+    catalog = with_drafts(tmp_path, proposed(path))
+    after = examine(path, ".csv", table, MONTH, catalog, Zaehltage({}), LIMIT)
+    assert (after.bad, cells(after)) == ((), cells(found))
+
+
 def test_a_known_file_needs_nothing(tmp_path: Path) -> None:
     for name, content in {
         "b.xlsx": Book(third_level=SERIAL).content(),

@@ -59,6 +59,8 @@ def read_long(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> None:
             continue
         path = PATH_SEPARATOR.join(label(sheet.value(row, c.index)) for c in (merkmal, sex))
         found = mapped.get(path)
+        if found is not None and found.role == "ignoriert":
+            continue
         if found is None or not found.merkmal:
             message = f"merkmal and sex {path!r} are not mapped in the layout {layout.name}"
             rows.bad("ROW-CODE", "merkmal", sheet.text(row, merkmal.index), message, sheet.place(row, merkmal.index))
