@@ -91,6 +91,8 @@ class Merkmal:
     legal_basis: str
     needs: Mapping[str, tuple[int, int]]
     needs_by_sex: Mapping[str, tuple[int, int]]
+    part_of: tuple[str, ...] = ()
+    needs_also: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def reads(self, sex: str) -> dict[str, tuple[int, int]]:
         """Return the deliveries, table -> (first, last) month, that the count of a sex (T, M, F) reads.
@@ -104,8 +106,6 @@ class Merkmal:
                 known = spans.get(table, (-1, 0))
                 spans[table] = (min(first, known[0], -1), max(last, known[1], 0))
         return spans
-    part_of: tuple[str, ...] = ()
-    needs_also: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def spans(self) -> tuple[tuple[str, int, int], ...]:
