@@ -444,6 +444,21 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Fi
     return findings
 
 
+def torn(content: bytes) -> bytes:
+    """Return a canonical file whose transfer ended in the cells of its last jobcenter."""
+    lines = content.splitlines(keepends=True)
+    return b"".join(lines[:-20])
+
+
+@pytest.mark.slow
+def test_a_file_that_was_torn_off_within_a_jobcenter_is_reported_by_the_cells_that_are_missing(tmp_path: Path) -> None:
+    tree = {f"{ADDRESS}.csv": torn(files.canonical(cells_of(LAST)))}
+    run = country.run(tmp_path, tree, LAST, upto="stage")
+    assert country.findings(run) == []
+    steps.check_deliveries(replace(run))
+    assert where(country.findings(run, "check"), "STATISTIK-INCOMPLETE") == {country.UNITS[-1]}
+
+
 def _slipped(cell: Cell) -> Cell:
     unit, sex, merkmal, _ = cell
     if (unit, merkmal) == (OF_KREIS["06412"], "lzb_amp"):

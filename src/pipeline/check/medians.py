@@ -19,7 +19,8 @@ WITH cells AS (
     FROM cells
     WINDOW past AS (PARTITION BY jc_id, merkmal ORDER BY number RANGE BETWEEN 12 PRECEDING AND 1 PRECEDING)
 ), compared AS (
-    SELECT *, CASE WHEN months >= 6 AND wert IS NOT NULL THEN (greatest(wert, 1) / greatest(middle, 1))::DOUBLE END AS ratio FROM pasts
+    SELECT *, CASE WHEN months >= 6 AND wert IS NOT NULL THEN (greatest(wert, 1) / greatest(middle, 1))::DOUBLE END AS ratio
+    FROM pasts
 )
 SELECT jc_id, ref_month, merkmal, geschlecht, basis, middle, greatest(wert::DOUBLE, middle) AS larger,
        CASE WHEN kind = 'stock' THEN ratio END AS stock_ratio,

@@ -154,6 +154,7 @@ WITH cells AS (
 SELECT jc_id, getvariable('ref_month') AS ref_month,
        coalesce(j.valid, false) AS valid,
        coalesce(p.cells, 0) AS cells,
+       coalesce(max(p.cells) OVER () - p.cells, 0) AS cells_behind,
        coalesce(duplicate_cells, 0) AS duplicate_cells,
        coalesce(negative_cells, 0) AS negative_cells,
        coalesce(fractional_cells, 0) AS fractional_cells,

@@ -159,6 +159,7 @@ BREAKS: dict[str, tuple[Break, str]] = {
     "BST-NOT-INSURED": (_set("beschaeftigung", {"personengruppe": "109"}, 1, "bst", BST), "bst"),
     "STATISTIK-NOTHING": (_nothing("eckwerte", MONTH), ""),
     "STATISTIK-JOBCENTER-MISSING": (_without_jobcenter, BIG),
+    "STATISTIK-INCOMPLETE": (lambda w: w.drop("eckwerte", 3), BIG),
     "STATISTIK-JOBCENTER-INVALID": (_closed_jobcenter, "zkt-doebeln"),
     "STATISTIK-DUPLICATES": (_doubled("eckwerte", MONTH, BIG), BIG),
     "STATISTIK-NEGATIVE": (_published({"wert": Decimal(-1)}, merkmal="lzb_amp"), BIG),
