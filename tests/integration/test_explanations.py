@@ -138,6 +138,7 @@ def test_whoever_looks_at_persons_is_written_down_first(
         "geschlecht": "T",
         "ref_month": MONTH,
     }
+    assert log.stat().st_mode & 0o777 == 0o600
     assert not list(published.folder.rglob("*access*"))
 
 

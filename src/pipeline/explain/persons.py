@@ -104,7 +104,9 @@ def _record(store: Store, found: FigureFound, authorised: str) -> None:
         "geschlecht": e.sex,
         "ref_month": e.ref_month,
     }
-    append_lines(store.root / LOG, [json.dumps(entry, ensure_ascii=False, sort_keys=True)])
+    log = store.root / LOG
+    log.touch(mode=0o600)
+    append_lines(log, [json.dumps(entry, ensure_ascii=False, sort_keys=True)])
 
 
 def _listed(run: steps.Run, unit: str, sex: str, sides: Sequence[SideCounts]) -> tuple[MonthOfPersons, ...]:
