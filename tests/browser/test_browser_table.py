@@ -26,6 +26,7 @@ PAGES = (
     "K3E2.html",
     "daten.html",
     "aenderungen.html",
+    "abgleich.html",
 )
 
 

@@ -353,11 +353,17 @@ def _indicator(name: str, raw: _Node, merkmale: Mapping[str, Merkmal]) -> Indica
     )
 
 
-def _refuse_unknown_wholes(merkmale: Mapping[str, Merkmal]) -> None:
+def _refuse_wrong_wholes(merkmale: Mapping[str, Merkmal]) -> None:
     for merkmal in merkmale.values():
-        unknown = sorted(set(merkmal.part_of) - set(merkmale))
-        if unknown:
-            raise CatalogError(f"merkmale.yml: {merkmal.name} is part of {unknown[0]!r}, which is not declared")
+        above, seen = list(merkmal.part_of), {merkmal.name}
+        while above:
+            whole = above.pop()
+            if whole not in merkmale:
+                raise CatalogError(f"merkmale.yml: {merkmal.name} is part of {whole!r}, which is not declared")
+            if whole in seen:
+                raise CatalogError(f"merkmale.yml: {merkmal.name} is part of {whole} in a circle or twice")
+            seen.add(whole)
+            above += merkmale[whole].part_of
 
 
 def _alternatives(raw: _Node) -> Any:
@@ -407,7 +413,7 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
             part_of=tuple(m.get("part_of", ())),
         ),
     )
-    _refuse_unknown_wholes(merkmale)
+    _refuse_wrong_wholes(merkmale)
     codelists: dict[str, Mapping[str, Mapping[str, str]]] = {
         name: _keyed(lists / f"{name}.csv", key, dict)
         for name, key in (

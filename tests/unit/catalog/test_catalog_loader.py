@@ -91,6 +91,22 @@ def test_a_broken_file_is_refused_with_file_and_line(
     assert str(error.value).startswith(f"{path.name}, line ")
 
 
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [("elbe", "lzb is part of 'elbe', which is not declared"), ("lzb_amp", "lzb is part of lzb in a circle or twice")],
+)
+def test_a_part_of_nothing_and_a_part_of_itself_are_refused(folder: Path, whole: str, said: str) -> None:
+    path = folder / "merkmale.yml"
+    text = path.read_text(encoding="utf-8")
+    changed = text.replace(
+        "kind: stock, part_of: [elb], legal_basis: § 6", f"kind: stock, part_of: [{whole}], legal_basis: § 6"
+    )
+    assert changed != text
+    path.write_text(changed, encoding="utf-8")
+    with pytest.raises(CatalogError, match=f"merkmale.yml: {said}"):
+        load_catalog(folder)
+
+
 def test_a_copy_of_the_catalog_is_the_catalog(folder: Path) -> None:
     copy, shipped = load_catalog(folder), load_catalog()
     assert copy == shipped
@@ -122,5 +138,7 @@ def test_a_counting_day_that_an_operator_enters_is_used(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["01051", "2019-01", "off", "no", "1e3", "0x10", "~", "12:30"])
 def test_what_looks_like_a_number_a_day_or_nothing_stays_text_in_yaml(folder: Path, text: str) -> None:
     path = folder / "switches.yml"
-    path.write_text(f"one: {{default: {text}, alternatives: [], source: s, reason: as written, changes: c}}\n", encoding="utf-8")
+    path.write_text(
+        f"one: {{default: {text}, alternatives: [], source: s, reason: as written, changes: c}}\n", encoding="utf-8"
+    )
     assert load_catalog(folder).switches["one"].default == text
