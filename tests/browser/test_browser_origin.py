@@ -85,6 +85,7 @@ def test_the_navigation_says_where_one_is(chrome: Chrome, site: str) -> None:
         False,
         False,
         False,
+        False,
         True,
         False,
     ]
