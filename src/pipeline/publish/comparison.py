@@ -190,7 +190,9 @@ def comparisons(
                 key = (name, name + version, sex)
                 if key in grouped:
                     bund = national.get(key, National())
-                    found[name, version, sex] = _comparison(indicator, version, sex, grouped[key], bund, history)
+                    found[name, version, sex] = _comparison(
+                        indicator, version, sex, grouped[key], bund, history, str(catalog.switches["rank_ties"].value)
+                    )
     return found
 
 
@@ -201,6 +203,7 @@ def _comparison(
     rows: Sequence[dict[str, Any]],
     bund: National,
     history: History,
+    ties: str,
 ) -> Comparison:
     ref_month = str(rows[0]["ref_month"])
     ranks = indicator.better != "none"
@@ -211,8 +214,8 @@ def _comparison(
     kommunal = {e.jc_id for e in entries if e.kommunal}
     higher = indicator.better == "higher"
     previous: dict[Group, Mapping[str, int]] = {
-        "alle": _ranks(before, higher),
-        "kommunal": _ranks({jc: v for jc, v in before.items() if jc in kommunal}, higher),
+        "alle": _ranks(before, higher, ties),
+        "kommunal": _ranks({jc: v for jc, v in before.items() if jc in kommunal}, higher, ties),
     }
     return Comparison(indicator, version, bool(rows[0]["in_kraft"]), sex, ref_month, tuple(entries), bund, previous)
 
@@ -259,10 +262,13 @@ def _alphabetical(name: str) -> str:
     return name.casefold().translate(str.maketrans("äöüé", "aoue"))
 
 
-def _ranks(values: Mapping[str, Decimal], higher: bool) -> dict[str, int]:
-    """Rank displayed values: 1 is best, ties share the smallest rank."""
-    ordered = sorted(values.values(), reverse=higher)
-    place = {value: len(ordered) - index for index, value in enumerate(reversed(ordered))}
+def _ranks(values: Mapping[str, Decimal], higher: bool, ties: str) -> dict[str, int]:
+    """Rank displayed values: 1 is best, equal ones share the smallest rank, the largest (max), or leave no gap (dense)."""
+    ordered = sorted(set(values.values()) if ties == "dense" else values.values(), reverse=higher)
+    if ties == "max":
+        place = {value: index + 1 for index, value in enumerate(ordered)}
+    else:
+        place = {value: len(ordered) - index for index, value in enumerate(reversed(ordered))}
     return {jc_id: place[value] for jc_id, value in values.items()}
 
 

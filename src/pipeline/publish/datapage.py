@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.catalog import Catalog
 from pipeline.publish.comparison import Comparison
-from pipeline.publish.wording import SEXES, german, month_name
+from pipeline.publish.wording import ROUNDED, SEXES, SHARED_RANKS, german, month_name
 
 TABLES = ("vergleich", "kennzahlen", "eckwerte", "abgleich", "aenderungen", "befunde")
 COLUMN_TYPES = {
@@ -72,6 +72,8 @@ def data_page(
     order = list(SEVERITIES)
     broken = sorted(verdict.get("broken", ()), key=lambda rule: (order.index(rule["severity"]), rule["titel"]))
     return {
+        "shared_ranks": SHARED_RANKS[str(catalog.switches["rank_ties"].value)],
+        "rounded": ROUNDED[str(catalog.switches["rounding_mode"].value)],
         "tables": [catalog.results[name] for name in TABLES],
         "COLUMN_TYPES": COLUMN_TYPES,
         "broken": [

@@ -34,6 +34,16 @@ GOALS = {
     2: "Verbesserung der Integration in Erwerbstätigkeit",
     3: "Vermeidung von langfristigem Leistungsbezug",
 }
+SHARED_RANKS = {
+    "min": "gleiche Werte teilen sich den kleinsten Rang",
+    "max": "gleiche Werte teilen sich den größten Rang",
+    "dense": "gleiche Werte teilen sich einen Rang, der nächste folgt ohne Lücke",
+}
+"""What equal values have in common, by the switch `rank_ties`."""
+
+ROUNDED = {"half_up": "kaufmännisch", "half_even": "bei genau der Hälfte zur geraden Ziffer"}
+"""How values are rounded, by the switch `rounding_mode`."""
+
 SEXES = {"T": "insgesamt", "F": "Frauen", "M": "Männer"}
 DIRECTIONS = {
     "higher": "Ein höherer Wert ist besser.",

@@ -26,6 +26,8 @@ from pipeline.publish.wording import (
     GOALS,
     ORDINANCE,
     RANK_RANGE,
+    ROUNDED,
+    SHARED_RANKS,
     Signs,
     german,
     month_name,
@@ -75,7 +77,7 @@ def write_workbook(path: Path, found: Found, catalog: Catalog, edition: Edition)
             sheet = book.add_worksheet(sheet_name(comparison))
             _indicator_sheet(sheet, comparison, found, catalog, edition, formats)
         _cover_sheet(cover, lines, edition, formats)
-        _notes_sheet(notes, signs, edition, formats)
+        _notes_sheet(notes, signs, catalog, edition, formats)
         cover.activate()
     finally:
         book.close()
@@ -319,7 +321,7 @@ def _cover_sheet(sheet: Any, lines: Sequence[Comparison], edition: Edition, form
     sheet.fit_to_pages(1, 0)
 
 
-def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) -> None:
+def _notes_sheet(sheet: Any, signs: Signs, catalog: Catalog, edition: Edition, formats: _Formats) -> None:
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 14)
     sheet.set_column(1, 1, NOTES_WIDTH)
@@ -328,12 +330,14 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
         sheet.write_string(1, 0, edition.banner, formats.banner)
     sheet.write_string(3, 0, "Zeichen", formats.header)
     sheet.write_string(3, 1, "Bedeutung", formats.header)
+    shared = SHARED_RANKS[str(catalog.switches["rank_ties"].value)]
+    rounded = ROUNDED[str(catalog.switches["rounding_mode"].value)]
     notes = [
         *signs.by_reason.values(),
         *[(ESTIMATED_SIGN, f"{ESTIMATED} (Spalte Schätzung)")] * bool(edition.estimates),
         ("Pp", "Prozentpunkte"),
         ("gE", "gemeinsame Einrichtung von Kommune und Agentur für Arbeit"),
-        ("Rang", "1 ist der beste Wert; nach dem angezeigten Wert, gleiche Werte teilen sich den kleinsten Rang."),
+        ("Rang", f"1 ist der beste Wert; nach dem angezeigten Wert, {shared}."),
         ("", "Gereiht wird nur, wer einen Wert hat. Ränge sind eigene Berechnungen; die Verordnung reiht niemanden."),
         (
             "Streubereich",
@@ -341,7 +345,7 @@ def _notes_sheet(sheet: Any, signs: Signs, edition: Edition, formats: _Formats) 
         ),
         ("gesichert", RANK_RANGE),
         ("Quotient", "Wert = Zähler geteilt durch (Summe des Nenners geteilt durch Monate des Nenners), in Prozent;"),
-        ("", "bei Veränderungen (K1, K1E1, K1E2, K3) minus 100. Gerundet wird zuletzt, kaufmännisch."),
+        ("", f"bei Veränderungen (K1, K1E1, K1E2, K3) minus 100. Gerundet wird zuletzt, {rounded}."),
     ]
     for row, (sign, words) in enumerate(notes, start=4):
         sheet.write_string(row, 0, sign, formats.text)
