@@ -93,7 +93,7 @@ TENTHS = """((2000 * abs(above) + below) // nullif(2 * below, 0)
 
 _KENNZAHLEN = f"""
 WITH found AS (
-    SELECT k.*, nullif(k.grund, '') AS reason, i.euro, {EXACT}
+    SELECT k.*, nullif(k.grund, '') AS reason, i.euro, i.part, {EXACT}
     FROM kennzahlen k LEFT JOIN indicators i USING (kennzahl, definition)
 ), forces AS (
     SELECT ebene, gebiet, kennzahl, geschlecht, count(*) FILTER (in_kraft) AS in_force
@@ -122,6 +122,7 @@ WITH found AS (
 SELECT CASE WHEN f.ebene = 'jobcenter' THEN f.gebiet ELSE '' END AS jc_id,
        f.ref_month, f.ebene, f.gebiet, f.kennzahl, f.definition, f.geschlecht, f.basis, f.reason AS grund,
        CASE WHEN isfinite(f.wert) THEN f.wert END AS wert,
+       CASE WHEN isfinite(f.wert) AND f.part THEN f.wert END AS share,
        (f.nenner_summe / nullif(f.nenner_monate, 0))::DOUBLE AS nenner,
        forces.in_force,
        CASE WHEN sizes.first = f.ebene || '/' || f.gebiet || '/' || f.geschlecht THEN (SELECT max(n) FROM sizes) - sizes.n END
