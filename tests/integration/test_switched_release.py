@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from test_switches import SELECTIONS
 
 from pipeline import steps
 from pipeline.verify import verify
@@ -92,3 +93,14 @@ def test_a_release_says_what_was_selected_and_can_be_computed_anew(
     defaults = {n: str(s.default).lower() for n, s in steps.load_catalog().switches.items() if n not in selected}
     assert {n: v for n, v in said.items() if n not in selected} == defaults
     assert verify(store, f"{MONTH}.{published['number']}").problems == ()
+
+
+def test_every_declared_alternative_is_shown_to_change_something() -> None:
+    """In the cells of a world, in what is shown, or where sums of euros are judged and gaps are filled."""
+    shown = {switch.split("=")[0] for switch in COMPARING} | {name for selection in SELECTIONS for name in selection}
+    selectable = {name for name, switch in steps.load_catalog().switches.items() if switch.alternatives}
+    assert selectable - shown == {"dominance", "imputer"}
+    for name in {switch.split("=")[0] for switch in COMPARING}:
+        tried = [switch.partition("=")[2] for switch in COMPARING if switch.startswith(f"{name}=")]
+        alternatives = steps.load_catalog().switches[name].alternatives
+        assert tried == [str(value).lower() for value in alternatives], name
