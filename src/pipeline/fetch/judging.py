@@ -124,8 +124,9 @@ def _with_successors(units: set[str], changes: Collection[Gebietsaenderung], cat
     """Return the units and who followed them, step by step; a zkT that became a gE delivers no persons any more."""
 
     def follows(change: Gebietsaenderung) -> bool:
-        old, new = catalog.jobcenters[change.alt], catalog.jobcenters[change.neu]
-        return change.alt in units and old.traeger == new.traeger
+        if change.alt not in units:
+            return False
+        return catalog.jobcenters[change.alt].traeger == catalog.jobcenters[change.neu].traeger
 
     while more := {c.neu for c in changes if follows(c)} - units:
         units = units | more

@@ -199,10 +199,10 @@ def test_missing_deliveries_are_named_for_all_months_since_the_first(desk: Desk,
 
 
 def test_unit_is_expected_only_while_it_is_valid(desk: Desk, tmp_path: Path) -> None:
-    """Eisenach ended on 2021-12-31; January 2022 is not expected from it."""
+    """Eisenach ended on 2021-12-31; January 2022 is expected from the unit it became part of, not from Eisenach."""
     files = {**whole_month("2021-12", ("eisenach", "t04412")), **whole_month("2022-01", ("t04412",))}
     desk.fetch(write_tree(tmp_path / "tree", files), month="2022-01")
-    assert desk.findings("FETCH-MISSING", "2022-01") == []
+    assert {(f.ref_month, f.jc_id) for f in desk.findings("FETCH-MISSING", "2022-01")} == {("2022-01", "t09810@2022")}
 
 
 def test_table_nobody_delivers_is_missing_in_the_month_of_the_run(desk: Desk, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ SCRIPT = """
 from hashlib import sha256
 import ibis
 from pipeline.count.expressions import all_counts
-for name, count in all_counts().items():
+from pipeline.count.readings import Readings
+for name, count in all_counts(Readings()).items():
     print(name, sha256(str(ibis.to_sql(count.expression, dialect="duckdb")).encode()).hexdigest())
 """
 
