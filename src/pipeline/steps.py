@@ -33,6 +33,7 @@ from pipeline.store import Finding, Store, read_findings, read_json, write_json,
 
 if TYPE_CHECKING:
     from pipeline.check import Verdict
+    from pipeline.compare import Released
     from pipeline.count.territory import Territory
 
 Progress = Callable[[int, int, str], None]
@@ -105,6 +106,11 @@ class Run:
     def counted(self) -> Mapping[str, Any]:
         """Return `count.json`."""
         return self._left_by("count", "count.json")
+
+    @cached_property
+    def compared(self) -> Mapping[str, Any]:
+        """Return `compare.json`."""
+        return self._left_by("compare", "compare.json")
 
     def _left_by(self, step: str, name: str) -> Mapping[str, Any]:
         path = self.store.run(self.month) / name
@@ -329,7 +335,9 @@ def compare(run: Run) -> Summary:
             shown=Presentation.of(run.catalog.switches),
             earlier=_generations(run),
             successor_of=run.territory.successor_of,
+            released=_released(run),
         )
+        write_json(run.store.run(run.month) / "compare.json", {"bound_by": disclosed.bound_by})
         side_by_side = open_reconciliation(
             pq.read_table(run.store.computed("abgleich", run.month)),
             disclosed.eckwerte,
@@ -340,6 +348,30 @@ def compare(run: Run) -> Summary:
         for name, path in run.store.opened(run.month).items():
             write_table(path, side_by_side if name == "abgleich" else getattr(disclosed, name))
     return {"vergleich": comparison.num_rows, "unterdrueckt": disclosed.summary}
+
+
+def _released(run: Run) -> list[Released]:
+    """Return what readers already have of the run's cells: all releases of its month, the newest of the months beside it."""
+    from pipeline.compare import Released
+    from pipeline.publish import releases
+
+    published = [m for m in releases.months(run.store) if releases.numbers(run.store, m)]
+    beside = [
+        max((m for m in published if m < run.month), default=""),
+        min((m for m in published if m > run.month), default=""),
+    ]
+    chosen = [(m, releases.numbers(run.store, m)[-1]) for m in beside if m]
+    chosen += [(run.month, number) for number in releases.numbers(run.store, run.month)]
+    return [
+        Released(
+            f"{month}.{number}",
+            *(
+                pq.read_table(run.store.release(month, number) / f"{name}.parquet")
+                for name in ("eckwerte", "kennzahlen")
+            ),
+        )
+        for month, number in sorted(chosen)
+    ]
 
 
 def _generations(run: Run) -> list[Any]:
@@ -484,6 +516,7 @@ def _manifest_inputs(run: Run) -> dict[str, Any]:
         ),
         "abrufbefunde": summed(read_findings(run.store.findings(run.month, "fetch")), notes=False),
         "codelisten": {name: entry["sha256"] for name, entry in run.deliveries["codelists"].items() if entry},
+        "gebunden_an": run.compared["bound_by"],
         "berichtigungen": _published_corrections(run),
         "berichtigungen_sha256": run.deliveries.get("corrections_sha256", ""),
         "lock_sha256": lock_digest(),

@@ -4,7 +4,7 @@ Pure arithmetic on Arrow tables; reading the tables and writing the results is t
 """
 
 from pipeline.compare.comparison import ComparisonError, Presentation, compare
-from pipeline.compare.disclosure import Disclosed, EuroCell, Generation, disclose
+from pipeline.compare.disclosure import Disclosed, EuroCell, Generation, Released, disclose
 from pipeline.compare.reconciled import open_reconciliation
 from pipeline.compare.secrecy import Rules
 
@@ -14,6 +14,7 @@ __all__ = [
     "EuroCell",
     "Generation",
     "Presentation",
+    "Released",
     "Rules",
     "compare",
     "disclose",

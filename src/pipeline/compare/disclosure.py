@@ -19,11 +19,11 @@ from pipeline.compare.comparison import Presentation, compare
 from pipeline.compare.cube import SEXES, Cube, codes, cube_of, month_codes
 from pipeline.compare.earlier import Carried, EuroCell, Generation
 from pipeline.compare.exact import Bools, Ints
+from pipeline.compare.released import GEHEIM, Released, seen_in
 from pipeline.compare.secrecy import Rules, Secrets, is_count, primary, resting_on, small, within_jobcenters
 from pipeline.compare.territory import Groups, Protected, Quantity, groups_of, over_year, protect, unsafe_totals
 from pipeline.months import month_number
 
-GEHEIM = "geheim"
 _WEAKER = ("unbekannt", "folgt_spaeter", "zu_kurze_reihe", "nenner_null")
 """Reasons that come after `geheim` in contract section 5: a hidden side replaces them."""
 
@@ -32,13 +32,16 @@ _SIDE_OF_SEX = np.array([0, 1, 1])
 
 @dataclass(frozen=True)
 class Disclosed:
-    """The published tables, and per merkmal how many values are hidden: secret in themselves, and to protect those."""
+    """The published tables, per merkmal how many values are hidden (secret in themselves, and to protect those), and the
+    names of the earlier releases that bound the decisions.
+    """
 
     eckwerte: pa.Table
     kennzahlen: pa.Table
     vergleich: pa.Table
     reihe: pa.Table
     summary: dict[str, dict[str, int]]
+    bound_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,13 @@ class _Sides:
 
     units: tuple[Bools, Bools]
     totals: tuple[Bools, Bools]
+
+    def with_hidden(self, units: tuple[Bools, Bools], totals: tuple[Bools, Bools]) -> _Sides:
+        """Return these with further hidden sides."""
+        return _Sides(
+            (self.units[0] | units[0], self.units[1] | units[1]),
+            (self.totals[0] | totals[0], self.totals[1] | totals[1]),
+        )
 
     def bound_by(self, before: _Sides, carried: Carried) -> _Sides:
         """Return these with what was hidden on an older territory."""
@@ -194,14 +204,17 @@ def _decided(
     given: Bools,
     rules: Rules,
     bound: Callable[[Secrets], Secrets] = lambda own: own,
+    known: Bools | None = None,
 ) -> tuple[Bools, Protected]:
     """Return the cells that are secret in themselves and all decisions; `bound` adds what was decided before.
+
+    `known` [merkmal, jobcenter, side, month] are counts that earlier releases have shown: they hide others badly.
 
     Estimates made from hidden counts are secret, too; hiding them may hide counts that other estimates were made from.
     """
     while True:
         secret = primary(cube, merkmale, given, rules)
-        protected = protect(cube, groups, bound(within_jobcenters(cube, merkmale, secret, rules)))
+        protected = protect(cube, groups, bound(within_jobcenters(cube, merkmale, secret, rules)), known)
         hidden = protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
         telling = resting_on(cube, merkmale, hidden) & ~hidden
         if not telling.any():
@@ -226,8 +239,9 @@ def _decide(
     indicators: Mapping[str, Indicator],
     merkmale: Mapping[str, Merkmal],
     rules: Rules,
+    released: Sequence[Released] = (),
 ) -> _Decisions:
-    """Decide about a generation; what was decided about the one before binds it."""
+    """Decide about a generation; what was decided about the one before binds it, and what the releases have shown."""
     cube = cube_of(generation.eckwerte, merkmale, indicators, [j.jc_id for j in generation.jobcenters])
     groups = groups_of(cube.jc_ids, generation.jobcenters, generation.vergleichstyp_of)
     given, counts = _given(cube, generation.small_euro_cells), is_count(cube, merkmale)
@@ -239,15 +253,44 @@ def _decide(
             for version, pair in indicator.versions.items()
         }
 
-    if before is None:
-        secret, protected = _decided(cube, groups, merkmale, given, rules)
-        return _Decisions(cube, groups, secret, protected, sides(protected))
-    carried = Carried.between(before.cube, before.groups, cube, groups, generation.successor_of)
-    then = before.protected
-    secret, protected = _decided(cube, groups, merkmale, given, rules, lambda own: carried.secrets(own, then.secrets))
-    protected = Protected(protected.secrets, protected.totals | carried.groups(then.totals))
-    bound = {name: now.bound_by(before.sides[name], carried) for name, now in sides(protected).items()}
-    return _Decisions(cube, groups, secret, protected, bound)
+    names = [f"{name}{version}" for name, indicator in indicators.items() for version in indicator.versions]
+    seen = seen_in(released, cube, groups, names) if released else None
+    carried = None
+    if before is not None:
+        carried = Carried.between(before.cube, before.groups, cube, groups, generation.successor_of)
+
+    def bound(own: Secrets) -> Secrets:
+        if before is not None and carried is not None:
+            own = carried.secrets(own, before.protected.secrets)
+        return seen.bind(own) if seen is not None else own
+
+    known = seen.known if seen is not None else None
+    secret, protected = _decided(cube, groups, merkmale, given, rules, bound, known)
+    if before is not None and carried is not None:
+        protected = Protected(protected.secrets, protected.totals | carried.groups(before.protected.totals))
+    decided = sides(protected)
+    if before is not None and carried is not None:
+        decided = {name: now.bound_by(before.sides[name], carried) for name, now in decided.items()}
+    if seen is not None:
+        decided = {name: now.with_hidden(seen.units[name], seen.totals[name]) for name, now in decided.items()}
+    return _Decisions(cube, groups, secret, protected, decided)
+
+
+def _differs(decisions: _Decisions, release: Released) -> bool:
+    """Tell whether decisions show what a release has hidden, or hide what it has shown with another choice."""
+    cube, groups, sides = decisions.cube, decisions.groups, decisions.sides
+    seen = seen_in([release], cube, groups, list(sides))
+    now = decisions.protected.secrets.hidden
+    hidden = now[:, :, _SIDE_OF_SEX] & cube.present
+    was_hidden = seen.hidden[:, :, _SIDE_OF_SEX] & cube.present
+    if ((was_hidden & ~hidden) | (hidden & seen.shown)).any():
+        return True
+    return any(
+        (then & ~side).any()
+        for name, own in sides.items()
+        for earlier, mine in ((seen.units[name], own.units), (seen.totals[name], own.totals))
+        for then, side in zip(earlier, mine, strict=True)
+    )
 
 
 def disclose(
@@ -266,6 +309,7 @@ def disclose(
     shown: Presentation | None = None,
     earlier: Sequence[Generation] = (),
     successor_of: Mapping[str, str] | None = None,
+    released: Sequence[Released] = (),
 ) -> Disclosed:
     """Return the four tables of a run with everything suppressed from which a hidden count could be computed.
 
@@ -273,15 +317,21 @@ def disclose(
     releases showed must stay safe, and with the whole history every release decides about a month alike. `kennzahlen`
     and `reihe` are as in `compare`; the comparison is computed again from what is published, so that ranks and medians
     know nothing else. `earlier` are the territories that releases before this one may have shown, oldest first, and
-    `successor_of` says what has become of their units: a merged unit must not tell what its parts kept. Hidden values are
-    empty with the reason `geheim`. Source: contract section 5, methodology 3.12.
+    `successor_of` says what has become of their units: a merged unit must not tell what its parts kept. `released` are
+    releases that readers already have, in a fixed order; those that would tell something beside this one bind it, and are
+    named in `bound_by`. Hidden values are empty with the reason `geheim`. Source: contract section 5, methodology 3.12.
     """
     rules = rules if rules is not None else Rules()
     decisions: _Decisions | None = None
     for generation in earlier:
         decisions = _decide(generation, decisions, indicators, merkmale, rules)
     now = Generation(eckwerte, jobcenters, vergleichstyp_of, successor_of or {}, small_euro_cells)
-    decisions = _decide(now, decisions, indicators, merkmale, rules)
+    before, binding = decisions, list[Released]()
+    decisions = _decide(now, before, indicators, merkmale, rules)
+    for release in released:
+        if _differs(decisions, release):
+            binding.append(release)
+            decisions = _decide(now, before, indicators, merkmale, rules, binding)
     cube, groups, secret, sides = decisions.cube, decisions.groups, decisions.secret, decisions.sides
     hidden = decisions.protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
     mask = hidden[cube.places(eckwerte)]
@@ -306,7 +356,8 @@ def disclose(
         for i, name in enumerate(cube.merkmale)
         if hidden[i].any()
     }
-    return Disclosed(_without(eckwerte, {"wert": mask}, mask), open_kennzahlen, vergleich, open_reihe, summary)
+    opened = _without(eckwerte, {"wert": mask}, mask)
+    return Disclosed(opened, open_kennzahlen, vergleich, open_reihe, summary, tuple(r.name for r in binding))
 
 
-__all__ = ["Disclosed", "EuroCell", "Generation", "disclose"]
+__all__ = ["Disclosed", "EuroCell", "Generation", "Released", "disclose"]

@@ -20,6 +20,7 @@ from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
 _LAST_CHOICE = np.int64(1) << 60
 _NO_CHOICE = np.int64(1) << 61
 _OTHER_TYPE = np.int64(1) << 58
+_KNOWN = np.int64(1) << 59
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,12 @@ def _movable(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
     return out
 
 
-def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, atom: Ints, side: int) -> None:
+def _add_partners(
+    cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, atom: Ints, side: int, known: Bools | None
+) -> None:
     """Bar for every month that needs it more jobcenters of the atom, those with the smallest sums so far first.
+
+    Those whose count readers know from an earlier release come late: beside that release they hide nothing.
 
     Where the atom has too few that help, the total of its Land is barred; `unsafe_totals` then withholds a second one.
     """
@@ -133,6 +138,8 @@ def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, a
         first = np.argmax(barred, axis=0)
         so_far = so_far + np.where(types[:, None] != types[first][None, :], _OTHER_TYPE, 0)
         so_far = np.where(values.sum(axis=1) < 2 * ONE, so_far + _LAST_CHOICE, so_far)
+        if known is not None:
+            so_far = so_far + np.where(known[merkmal, atom, side], _KNOWN, 0)
         for _ in atom:
             exposed = barred.any(axis=0) & ~_satisfied(values, barred & movable, side)
             size = np.where((usable & ~barred)[:, exposed], so_far[:, exposed], _NO_CHOICE)
@@ -146,7 +153,7 @@ def _add_partners(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, a
         totals[groups.land_of(int(atom[0])), merkmal, side] |= exposed
 
 
-def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int) -> None:
+def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int, known: Bools | None) -> None:
     """Pair jobcenters that are alone in their Land and Trägerform with one elsewhere; bar the totals that tell them apart.
 
     Those totals are the ones that hold exactly one of the two. Chosen is the partner that costs the fewest totals, then
@@ -166,6 +173,8 @@ def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: i
         cost = apart.sum(axis=0) * 4 - 2 * barred[merkmal, :, month]
         values = cube.values[merkmal, :, sexes, month].sum(axis=1)
         cost = cost + (values < 2 * ONE)
+        if known is not None:
+            cost = cost + 2 * known[merkmal, :, side, month]
         usable = complete[merkmal, :, month] & (groups.land >= 0)
         usable &= movable[merkmal][:, month]
         usable[unit] = False
@@ -192,14 +201,17 @@ def _types(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: in
         totals[row, :, side] |= unsafe & barred[:, groups.members[row]].any(axis=1)
 
 
-def protect(cube: Cube, groups: Groups, secrets: Secrets) -> Protected:
-    """Return the decisions with a partner for every hidden number, and the totals that remain unsafe."""
+def protect(cube: Cube, groups: Groups, secrets: Secrets, known: Bools | None = None) -> Protected:
+    """Return the decisions with a partner for every hidden number, and the totals that remain unsafe.
+
+    `known` [merkmal, jobcenter, side, month] are counts that earlier releases have shown.
+    """
     work = Secrets(secrets.hidden.copy(), secrets.barred.copy())
     totals = np.zeros((len(groups.names), len(cube.merkmale), 2, cube.months), dtype=bool)
     for side in (TOTAL, PAIR):
         for atom in groups.atoms():
-            _add_partners(cube, groups, work, totals, atom, side)
-        _lonely(cube, groups, work, totals, side)
+            _add_partners(cube, groups, work, totals, atom, side, known)
+        _lonely(cube, groups, work, totals, side, known)
         _types(cube, groups, work, totals, side)
         if side == TOTAL:
             work.barred[:, :, PAIR] |= work.barred[:, :, TOTAL]

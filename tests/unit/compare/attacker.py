@@ -87,22 +87,28 @@ def relations(
     *,
     nobody_else: bool,
     withheld: Mapping[Cell, int] | None = None,
+    versions: Sequence[Mapping[Cell, Cell]] = (),
 ) -> System:
     """Return what the releases say about the merkmale of a family. `nobody_else`: he knows that everyone is M or F.
 
     The truth is used to know which cells exist (and so which jobcenters are in a total), never for their values; except
     that hidden numerators, denominators and totals of 1 or 2 become unknowns of their own ("sum" cells), to be targets.
-    `withheld` are counts that exist but were kept back by the publisher: they are in no sum.
+    `withheld` are counts that exist but were kept back by the publisher: they are in no sum. `versions` tell per release
+    under which name in `truth` it knows a cell, where releases know different counts of it.
     """
     system = System({}, {}, [])
-    for release in releases:
+    versions = versions or [{}] * len(releases)
+    for release, names in zip(releases, versions, strict=True):
         for row in release["eckwerte"].to_pylist():
             if row["merkmal"] in family and row["wert"] is not None:
-                system.known[row["merkmal"], row["jc_id"], row["geschlecht"], row["ref_month"]] = _whole(row["wert"])
+                cell = (row["merkmal"], row["jc_id"], row["geschlecht"], row["ref_month"])
+                system.known[names.get(cell, cell)] = _whole(row["wert"])
 
-    def window(jc_id: str, sex: str, month: str, merkmal: str, span: tuple[int, int]) -> list[Cell]:
+    def window(
+        known_as: Mapping[Cell, Cell], jc_id: str, sex: str, month: str, merkmal: str, span: tuple[int, int]
+    ) -> list[Cell]:
         months = month_range(add_months(month, span[0]), add_months(month, span[1]))
-        return [(merkmal, jc_id, sex, m) for m in months]
+        return [known_as.get((merkmal, jc_id, sex, m), (merkmal, jc_id, sex, m)) for m in months]
 
     members = {
         "land": lambda j, name: j.land == name,
@@ -110,7 +116,7 @@ def relations(
         "kommunal": lambda j, name: j.traeger == "zkT",
         "bund": lambda j, name: True,
     }
-    for release in releases:
+    for release, current in zip(releases, versions, strict=True):
         seen = set()
         for name in ("kennzahlen", "reihe"):
             for row in release[name].to_pylist():
@@ -124,7 +130,9 @@ def relations(
                             [
                                 c
                                 for s in sides
-                                for c in window(j.jc_id, row["geschlecht"], row["ref_month"], s.merkmal, s.months)
+                                for c in window(
+                                    current, j.jc_id, row["geschlecht"], row["ref_month"], s.merkmal, s.months
+                                )
                             ]
                             for j in jobcenters
                         ]
@@ -146,12 +154,12 @@ def relations(
                     cells = [
                         c
                         for u in units
-                        for c in window(u, row["geschlecht"], row["ref_month"], side.merkmal, side.months)
+                        for c in window(current, u, row["geschlecht"], row["ref_month"], side.merkmal, side.months)
                     ]
                     if row[column] is None:
                         if all(c in truth for c in cells) and sum(truth[c] for c in cells) in (1, 2):
                             cell = (
-                                f"sum {row['definition']} {column}",
+                                f"sum {'before ' if current else ''}{row['definition']} {column}",
                                 row["gebiet"],
                                 row["geschlecht"],
                                 row["ref_month"],
