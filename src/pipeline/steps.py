@@ -351,26 +351,18 @@ def compare(run: Run) -> Summary:
 
 
 def _released(run: Run) -> list[Released]:
-    """Return what readers already have of the run's cells: all releases of its month, the newest of the months beside it."""
+    """Return what readers already have of the run's month: all its releases, in their order."""
     from pipeline.compare import Released
     from pipeline.publish import releases
 
-    published = [m for m in releases.months(run.store) if releases.numbers(run.store, m)]
-    beside = [
-        max((m for m in published if m < run.month), default=""),
-        min((m for m in published if m > run.month), default=""),
-    ]
-    chosen = [(m, releases.numbers(run.store, m)[-1]) for m in beside if m]
-    chosen += [(run.month, number) for number in releases.numbers(run.store, run.month)]
+    folders = {number: run.store.release(run.month, number) for number in releases.numbers(run.store, run.month)}
     return [
         Released(
-            f"{month}.{number}",
-            *(
-                pq.read_table(run.store.release(month, number) / f"{name}.parquet")
-                for name in ("eckwerte", "kennzahlen")
-            ),
+            f"{run.month}.{number}",
+            pq.read_table(folder / "eckwerte.parquet"),
+            pq.read_table(folder / "kennzahlen.parquet"),
         )
-        for month, number in sorted(chosen)
+        for number, folder in folders.items()
     ]
 
 

@@ -80,9 +80,8 @@ def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any
         clean = Store(Path(clean_root))
         clean.objects.parent.mkdir(parents=True)
         clean.objects.symlink_to(store.objects.resolve(), target_is_directory=True)
-        binding = [_parts(name) for name in inputs.get("gebunden_an", ())]
-        for other, earlier in sorted({*binding, *((month, earlier) for earlier in range(1, number))}):
-            shutil.copytree(store.release(other, earlier), clean.release(other, earlier))
+        for earlier in range(1, number):
+            shutil.copytree(store.release(month, earlier), clean.release(month, earlier))
         write_json(clean.run(month) / "deliveries.json", _deliveries(store, month, manifest, inputs))
         write_findings(clean.findings(month, "fetch"), _fetch_findings(manifest))
         opened = steps.open_run(clean.root, month)
@@ -101,12 +100,6 @@ def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any
         for path in [made, *made.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
     return problems
-
-
-def _parts(name: str) -> tuple[str, int]:
-    """Return month and number of a release."""
-    month, _, number = name.partition(".")
-    return month, int(number)
 
 
 def _deliveries(store: Store, month: str, manifest: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
