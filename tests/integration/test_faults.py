@@ -423,6 +423,7 @@ def test_wrong_usage_ends_with_2_and_says_so(arguments: tuple[str, ...]) -> None
 )
 def test_what_cannot_be_done_ends_with_1_and_one_line(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
     step, *more = (a.format(empty=tmp_path) for a in arguments)
+    (tmp_path / "store").mkdir()
     ended = do(step, "--json", "--month", MONTH, "--store", str(tmp_path / "store"), *more)
     assert (ended.code, ended.summary["exit"]) == (1, 1)
     assert words in ended.summary["error"]
