@@ -35,7 +35,7 @@ def counted(world: World, store: Path, *switches: str) -> steps.Run:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 4, 5, 9])
+@pytest.mark.parametrize("seed", [1, 9])
 def test_estimates_agree_with_the_reference(seed: int, tmp_path: Path) -> None:
     world = make_world(seed, tmp_path / "world", persons=60, history=40, features=WITH_HOLES)
     counting = Imputed(load(world.sources, world.run_month, {r["jc_id"] for r in world.registry}), world.registry)

@@ -21,8 +21,8 @@ from worlds_run import (
 from reference import compute
 from reference.worlds import World, make_world
 
-SEEDS = (1, 2, 3, 6)
-STAGED_SEEDS = (101, 104, 109)
+SEEDS = (1, 3)
+STAGED_SEEDS = (104,)
 
 
 def assert_equal(world: World, store: Path) -> None:
