@@ -97,6 +97,10 @@ lint: install ## ruff, mypy, import rules
 test: lint ## lint, then every test
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
+.PHONY: test-thorough
+test-thorough: install ## the tests that make many releases or worlds, half an hour and more
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m thorough
+
 .PHONY: lock
 lock: ## write the lock files anew from pyproject.toml
 	@$(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv

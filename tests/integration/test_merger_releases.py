@@ -17,6 +17,7 @@ from reference.worlds import make_world
 from reference.zeit import add_months
 
 RUN = "2019-02"
+pytestmark = pytest.mark.thorough
 
 
 def opened(run: steps.Run, name: str) -> list[dict[str, Any]]:

@@ -68,7 +68,13 @@ CASES = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("seed", "kind", "month", "day"), CASES, ids=[f"{k} {m}" for _, k, m, _ in CASES])
+@pytest.mark.parametrize(
+    ("seed", "kind", "month", "day"),
+    [
+        pytest.param(*case, id=f"{case[1]} {case[2]}", marks=[pytest.mark.thorough] if number > 1 else [])
+        for number, case in enumerate(CASES)
+    ],
+)
 def test_person_counts_over_a_merger_are_those_of_a_unit_that_always_existed(
     seed: int, kind: str, month: str, day: int, tmp_path: Path
 ) -> None:
