@@ -516,7 +516,7 @@ def _manifest_inputs(run: Run) -> dict[str, Any]:
 
 
 def _published_corrections(run: Run) -> list[dict[str, str]]:
-    """Return the applied corrections; one whose cell is withheld is named without its numbers."""
+    """Return the applied corrections; one whose cell is withheld, or one of whose numbers is small, is named without them."""
     applied = [c for c in run.decisions.corrections if c.id in run.counted["corrections"]]
     if not applied:
         return []
@@ -527,8 +527,10 @@ def _published_corrections(run: Run) -> list[dict[str, str]]:
         filters=[("ref_month", "in", [c.ref_month for c in applied]), ("jc_id", "in", [c.jc_id for c in applied])],
     )
     open_cells = {tuple(row[k] for k in keys) for row in table.to_pylist() if row["wert"] is not None}
+    below = int(run.catalog.switches["suppress_below"].value)
     numbers = ("expect", "value")
-    return [{k: v for k, v in asdict(c).items() if c.cell in open_cells or k not in numbers} for c in applied]
+    shown = {c.id for c in applied if c.cell in open_cells and not c.tells_small_count(below)}
+    return [{k: v for k, v in asdict(c).items() if c.id in shown or k not in numbers} for c in applied]
 
 
 def lock_digest() -> str:

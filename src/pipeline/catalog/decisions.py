@@ -45,6 +45,10 @@ class Correction:
         """Return month, jobcenter, sex and merkmal."""
         return (self.ref_month, self.jc_id, self.geschlecht, self.merkmal)
 
+    def tells_small_count(self, below: int) -> bool:
+        """Tell whether one of the two numbers is a count that is never published: at least one, fewer than `below`."""
+        return any(_is_number(text) and 0 < Decimal(text) < below for text in (self.expect, self.value))
+
 
 @dataclass(frozen=True)
 class Waiver:

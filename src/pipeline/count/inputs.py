@@ -14,6 +14,17 @@ import ibis
 OPEN_END = "9999-12-31"
 TOTAL, MALE, FEMALE, OTHER = "T", "M", "F", ""
 
+_EVENTS: Mapping[str, str] = {
+    "person": "int64",
+    "jc": "string",
+    "sex": "string",
+    "int": "boolean",
+    "int_svb": "boolean",
+    "bs_gering": "boolean",
+    "bs_2am": "boolean",
+    "int_allein": "boolean",
+    "int_lzb": "boolean",
+}
 INPUTS: Mapping[str, Mapping[str, str]] = {
     "gebiet": {"alt": "string", "neu": "string"},
     "foerderung": {
@@ -91,29 +102,8 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
     "tage": {"person": "int64", "mask": "int64", "clip": "int64"},
     "lzb": {"person": "int64"},
     "beschaeftigt": {"person": "int64", "abstand": "int64"},
-    "ereignisse": {
-        "person": "int64",
-        "jc": "string",
-        "sex": "string",
-        "int": "boolean",
-        "int_svb": "boolean",
-        "bs_gering": "boolean",
-        "bs_2am": "boolean",
-        "int_allein": "boolean",
-        "int_lzb": "boolean",
-    },
-    "ereignisse_mit_beginn": {
-        "person": "int64",
-        "jc": "string",
-        "sex": "string",
-        "int": "boolean",
-        "int_svb": "boolean",
-        "bs_gering": "boolean",
-        "bs_2am": "boolean",
-        "int_allein": "boolean",
-        "int_lzb": "boolean",
-        "beginn": "date",
-    },
+    "ereignisse": _EVENTS,
+    "ereignisse_mit_beginn": {**_EVENTS, "beginn": "date"},
 }
 
 

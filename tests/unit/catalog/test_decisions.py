@@ -60,6 +60,18 @@ def test_entries_are_read_as_text_and_survive_json(tmp_path: Path) -> None:
     assert Decisions.of_json({"month": "2018-07", **decisions.as_json()}) == decisions
 
 
+def test_a_correction_tells_when_one_of_its_numbers_is_small(tmp_path: Path) -> None:
+    for old, new, small in (
+        ("16", "2", True),
+        ("1000", "1", True),
+        ("16", "0", False),
+        ("16", "3", False),
+        ("16", "x", False),
+    ):
+        entry = read(tmp_path, CORRECTION.replace(f": {old}\n", f": {new}\n")).corrections[0]
+        assert entry.tells_small_count(3) is small
+
+
 def test_a_waiver_holds_on_its_last_day_and_not_on_the_next(tmp_path: Path) -> None:
     decisions = read(tmp_path, CORRECTION, WAIVER)
     assert decisions.on(date(2018, 12, 31)) == (decisions, ())
