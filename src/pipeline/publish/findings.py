@@ -15,7 +15,6 @@ from pipeline.store import Finding, Store, read_findings
 from pipeline.store.schema import arrow_schema
 
 STEPS = ("fetch", "stage", "check", "count", "check-results")
-LEAST_COUNT = 3
 
 
 def published_findings(store: Store, month: str, catalog: Catalog, verdict: Mapping[str, Any]) -> pa.Table:
@@ -26,6 +25,7 @@ def published_findings(store: Store, month: str, catalog: Catalog, verdict: Mapp
     """
     titles = {name: rule.title_de for name, rule in catalog.rules.items()}
     titles |= {entry["rule"]: entry["titel"] for key in ("broken", "ausnahmen") for entry in verdict.get(key, ())}
+    least = int(catalog.switches["suppress_below"].value)
     rows = []
     for step in STEPS:
         for entry in summed(read_findings(store.findings(month, step)), notes=step != "fetch"):
@@ -38,7 +38,7 @@ def published_findings(store: Store, month: str, catalog: Catalog, verdict: Mapp
                     "tabelle": entry["table"] or None,
                     "ref_month": entry["ref_month"] or None,
                     "jc_id": entry["jc_id"] or None,
-                    "anzahl": entry["count"] if entry["count"] >= LEAST_COUNT else None,
+                    "anzahl": entry["count"] if entry["count"] >= least else None,
                 }
             )
     rows.sort(key=lambda row: [row[name] or "" for name in catalog.results["befunde"].key])
