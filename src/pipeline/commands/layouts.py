@@ -1,20 +1,20 @@
-"""The commands `kennzahlen layout propose` and `kennzahlen layout check`: a published file in, what would become of it out.
+"""The commands `layout propose` and `layout check`: a published file in, what would become of it out.
 
 Nothing is written: drafts are printed for review, and a check reads a file as staging would.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from pipeline.catalog import Catalog, load_catalog
-from pipeline.months import MonthError, month_number
+from pipeline.commands.options import Json, a_month_or_none
+from pipeline.commands.output import EXIT_FAILED, result
 from pipeline.settings import load_settings
 from pipeline.stage.found import RejectedError
 from pipeline.store.register import PUBLISHED, suffixes_of
@@ -22,35 +22,16 @@ from pipeline.store.register import PUBLISHED, suffixes_of
 if TYPE_CHECKING:
     from pipeline.stage.published import Proposal
 
-EXIT_FAILED, EXIT_USAGE = 1, 2
 _SHOWN = 20
-
-app = typer.Typer(
-    help="Layouts of published files: propose lines for the catalog, or check how a file is read.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-
-
-def _month(text: str) -> str:
-    if text:
-        try:
-            month_number(text)
-        except MonthError as error:
-            raise typer.BadParameter(str(error)) from error
-    return text
-
 
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="a .xlsx, .zip, .csv or .csv.gz file")
 ]
 Month = Annotated[
-    str, typer.Option("--month", callback=_month, help="reference month, YYYY-MM; default: what the file says")
+    str, typer.Option("--month", callback=a_month_or_none, help="reference month, YYYY-MM; default: what the file says")
 ]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]
 
 
-@app.command()
 def propose(file: File, month: Month = "", as_json: Json = False) -> None:
     """Say what was recognised in a new or changed file, what moved, and draft the lines for the catalog."""
     from pipeline.stage.published import propose as propose_lines
@@ -63,12 +44,11 @@ def propose(file: File, month: Month = "", as_json: Json = False) -> None:
     except RejectedError as error:
         _rejected(error, as_json)
     code = EXIT_FAILED if any(not sheet.layout for sheet in found.sheets) else 0
-    _out(_proposal_lines(found, file), {"exit": code, **asdict(found)}, as_json)
+    result({"exit": code, **asdict(found)}, as_json, _proposal_lines(found, file))
     if code:
         raise typer.Exit(code)
 
 
-@app.command()
 def check(file: File, month: Month = "", as_json: Json = False) -> None:
     """Read a file as staging would and list rows, bad rows and remarks; the Stichtag is that of the catalog."""
     from pipeline.stage.examining import examine
@@ -95,7 +75,7 @@ def check(file: File, month: Month = "", as_json: Json = False) -> None:
         "bad": bad,
         "remarks": remarks,
     }
-    _out(lines, summary, as_json)
+    result(summary, as_json, lines)
 
 
 def _suffix(file: Path) -> str:
@@ -127,15 +107,8 @@ def _rejected(error: RejectedError, as_json: bool) -> NoReturn:
         "value": error.value,
         "error": error.message,
     }
-    _out(lines, summary, as_json)
+    result(summary, as_json, lines)
     raise typer.Exit(EXIT_FAILED)
-
-
-def _out(lines: list[str], summary: dict[str, Any], as_json: bool) -> None:
-    for line in lines:
-        typer.echo(line)
-    if as_json:
-        typer.echo(json.dumps(summary, ensure_ascii=False, sort_keys=True))
 
 
 def _some(texts: Sequence[str]) -> list[str]:
