@@ -261,12 +261,13 @@ def genesis(
     destroyed: bool = False,
     without_zero: bool = False,
     extra: Sequence[tuple[str, str, str]] = (),
+    period: str = "",
 ) -> bytes:
     """Return a table of the GENESIS family by Kreis: names indented, keys of 2, 3 and 5 digits, a footer after a line.
 
     A jobcenter of several Kreise is written as those, the count dealt out to them. `destroyed` replaces umlauts as a broken
     conversion does; `without_zero` writes keys as the numbers that a spreadsheet makes of them; `extra` are further Kreise as
-    key, name and the sign or number in all their cells.
+    key, name and the sign or number in all their cells; `period` is what the cells of the time say instead of the last day.
     """
     wide = _wide(cells, variation)
     kreise = {
@@ -277,7 +278,7 @@ def genesis(
     }
     kreise |= {key: (name, [value] * len(wide.columns)) for key, name, value in extra}
     width = len(wide.columns) + 3
-    said = last_day(variation.said or month).strftime("%d.%m.%Y")
+    said = period or last_day(variation.said or month).strftime("%d.%m.%Y")
     rows: Grid = [["GENESIS-Tabelle: 22811-90-01-4"]]
     titles = ["Eckwerte der Grundsicherung für Arbeitsuchende", "regionale Tiefe: Kreise und krfr. Städte", ""]
     titles += ["Statistik der Grundsicherung"] * (1 + variation.moved)

@@ -53,9 +53,7 @@ CHANGES = {
         ".xlsx",
         "LAYOUT-HEADER",
         "Eckwerte!D13",
-        (
-            "Eckwerte!D13: 'erwerbsfähige Leistungsberechtigte > Männer' → 'erwerbsfähige Leistungsberechtigte > männlich'",
-        ),
+        ("first at Eckwerte!D13: 'Männer' → 'männlich'", "first at Eckwerte!E13: 'Frauen' → 'weiblich'"),
     ),
     "column new": Change(
         files.workbook(CELLS, LAST, Variation(added=("Bedarfsgemeinschaften",))),

@@ -22,7 +22,10 @@ ROLES = ("wert", "schluessel", "name", "land", "zeit", "merkmal", "geschlecht", 
 SEXES = ("T", "M", "F")
 HEADER_COLUMNS = ("gueltig_ab", "gueltig_bis", "pfad", "rolle", "merkmal", "geschlecht", "grund")
 """The columns of a layout's header list, in the order of the shipped files."""
-_REGEX_FACTS = ("titel", "mitglied", "blatt", "blatt_ignoriert", "monat", "zeile_uebergehen", "land_uebergehen", "ende")
+_REGEX_FACTS = (
+    *("titel", "mitglied", "blatt", "blatt_ignoriert", "monat", "zeitangabe"),
+    *("zeile_uebergehen", "land_uebergehen", "ende"),
+)
 _CHOICES = {
     "dateiart": ("csv", "xlsx"),
     "form": FORMS,
@@ -46,6 +49,12 @@ class Validity:
         """Tell whether the line holds in the month."""
         return self.first <= month and (not self.last or month <= self.last)
 
+    def within(self, other: Validity) -> Validity | None:
+        """Return the months in which both hold, None if there are none."""
+        first = max(self.first, other.first)
+        last = min((end for end in (self.last, other.last) if end), default="")
+        return Validity(first, last) if not last or first <= last else None
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -60,6 +69,8 @@ class Fact:
 @dataclass(frozen=True)
 class Header:
     """What a header means: `role` says which kind of column it is, a ``wert`` names its merkmal and sex.
+
+    A ``geschlecht`` with a sex is no column but a word: how the lowest level, or the row of a long table, writes that sex.
 
     `path` is the header from its upper level to its lower, joined by `` > ``; ``#3`` is the third column, where a layout
     writes no header. A role ``erklaert`` names a single level that says nothing about what is counted (a unit, a note).
@@ -77,14 +88,23 @@ class Header:
         """Return merkmal and sex; both are empty where the header names none."""
         return (self.merkmal, self.geschlecht)
 
+    @property
+    def is_word(self) -> bool:
+        """Tell whether this is no header but a word of sex."""
+        return self.role == "geschlecht" and bool(self.geschlecht)
+
 
 @dataclass(frozen=True)
 class Layout:
-    """A layout: its facts and headers, of all months or (`at`) of one."""
+    """A layout: its facts, headers and words of sex, of all months or (`at`) of one.
+
+    A count declared without a sex stands in `headers` once per word of sex, with the word as its lowest level.
+    """
 
     name: str
     facts: tuple[Fact, ...]
     headers: tuple[Header, ...]
+    words: tuple[Header, ...] = ()
 
     def at(self, month: str) -> Layout:
         """Return the layout with what holds in the month only."""
@@ -92,6 +112,7 @@ class Layout:
             self,
             facts=tuple(f for f in self.facts if f.validity.holds(month)),
             headers=tuple(h for h in self.headers if h.validity.holds(month)),
+            words=tuple(h for h in self.words if h.validity.holds(month)),
         )
 
     @property
@@ -116,6 +137,14 @@ class Layout:
     def explained(self) -> frozenset[str]:
         """Return the levels that say nothing about what is counted."""
         return frozenset(h.path for h in self.headers if h.role == "erklaert")
+
+    def sexes_for(self, path: str) -> str:
+        """Return, for a message, the words of sex where a path is a declared count but for its last level; else nothing."""
+        upper, _, last = path.rpartition(PATH_SEPARATOR)
+        declared = {h.path.rpartition(PATH_SEPARATOR)[0] for h in self.headers if h.merkmal}
+        if not upper or upper not in declared or last in {word.path for word in self.words}:
+            return ""
+        return f"; its words of sex are {', '.join(word.path for word in self.words) or '(none)'}"
 
     def cells(self) -> tuple[tuple[str, str], ...]:
         """Return every (merkmal, sex) that the layout maps, each once."""
@@ -163,19 +192,50 @@ def read_layouts(folder: Traversable, merkmale: Collection[str], signs: Collecti
     layouts = {}
     for name, of_layout in facts.items():
         canonical = any(f.name == "form" and f.value == "kanonisch" for f in of_layout)
-        headers = () if canonical else _headers(folder / f"{name}.csv", merkmale, parsed)
-        layouts[name] = Layout(name, tuple(of_layout), headers)
+        headers, words = ((), ()) if canonical else _headers(folder / f"{name}.csv", merkmale, parsed)
+        layouts[name] = Layout(name, tuple(of_layout), headers, words)
     known: dict[str, Sign] = {}
     for _ in parsed(folder / "zeichen.csv", lambda row: known.update([_sign(row, signs)])):
         pass
     return Layouts(layouts, known)
 
 
-def _headers(file: Traversable, merkmale: Collection[str], parsed: Parsed) -> tuple[Header, ...]:
-    headers: list[Header] = []
-    for _ in parsed(file, lambda row: headers.append(_header(row, merkmale, headers))):
+def _headers(
+    file: Traversable, merkmale: Collection[str], parsed: Parsed
+) -> tuple[tuple[Header, ...], tuple[Header, ...]]:
+    """Return the headers, each count once per word of sex where its line names no sex, and those words."""
+    lines: list[Header] = []
+    for _ in parsed(file, lambda row: lines.append(_header(row, merkmale, lines))):
         pass
-    return tuple(headers)
+    words = tuple(line for line in lines if line.is_word)
+    headers: list[Header] = []
+
+    def enter(line: Header) -> None:
+        for header in _with_sexes(line, words):
+            _reject_twice(header, headers)
+            headers.append(header)
+
+    left = iter(lines)
+    for _ in parsed(file, lambda row: enter(next(left))):
+        pass
+    return tuple(headers), words
+
+
+def _with_sexes(line: Header, words: Collection[Header]) -> list[Header]:
+    """Return the header of a line, one per word of sex that holds in the same months if it counts without naming a sex."""
+    if line.is_word:
+        return []
+    if not line.merkmal or line.geschlecht:
+        return [line]
+    found = [
+        replace(line, path=f"{line.path}{PATH_SEPARATOR}{word.path}", geschlecht=word.geschlecht, validity=both)
+        for word in words
+        if (both := line.validity.within(word.validity)) is not None
+    ]
+    absent = set(SEXES) - {header.geschlecht for header in found}
+    if absent:
+        raise ValueError(f"{line.path} counts by sex, but no word for {', '.join(sorted(absent))} holds in its months")
+    return found
 
 
 def _validity(row: dict[str, str]) -> Validity:
@@ -199,6 +259,8 @@ def _fact(row: dict[str, str]) -> Fact:
             raise ValueError(f"{name} is no pattern: {error}") from error
         if name == "monat" and groups != 1:
             raise ValueError(f"monat needs exactly one group, the month: {value!r}")
+        if name == "zeitangabe" and set(re.compile(value).groupindex) != {"jahr", "monat"}:
+            raise ValueError(f"zeitangabe needs the named groups jahr and monat and no other: {value!r}")
     if name in ("kopfzeile", "monat_versatz"):
         int(value)
     return Fact(name, value, _validity(row), row["bemerkung"])
@@ -212,18 +274,20 @@ def _header(row: dict[str, str], merkmale: Collection[str], earlier: list[Header
         raise ValueError(f"rolle is {found.role!r}, allowed are {', '.join(ROLES)}")
     if found.merkmal and found.merkmal not in merkmale:
         raise ValueError(f"unknown merkmal {found.merkmal!r}")
-    if (found.geschlecht in SEXES) != bool(found.merkmal) or (found.merkmal and found.role != "wert"):
-        raise ValueError("merkmal and geschlecht (T, M or F) belong together, and to the role wert")
+    if found.merkmal and found.role != "wert":
+        raise ValueError("a merkmal belongs to the role wert")
+    if found.geschlecht and (found.geschlecht not in SEXES or not (found.merkmal or found.role == "geschlecht")):
+        raise ValueError("a sex (T, M or F) belongs to a merkmal, or to a word of the role geschlecht")
     if found.role in ("ignoriert", "erklaert") and not found.reason:
         raise ValueError(f"{found.path}: what is {found.role} needs a reason (grund)")
-    for other in earlier:
-        if other.path == found.path and _overlap(other.validity, found.validity):
-            raise ValueError(f"{found.path} stands twice for the same months")
+    _reject_twice(found, earlier)
     return found
 
 
-def _overlap(one: Validity, other: Validity) -> bool:
-    return (not one.last or other.first <= one.last) and (not other.last or one.first <= other.last)
+def _reject_twice(header: Header, earlier: Collection[Header]) -> None:
+    for other in earlier:
+        if other.path == header.path and other.validity.within(header.validity) is not None:
+            raise ValueError(f"{header.path} stands twice for the same months")
 
 
 def _sign(row: dict[str, str], signs: Collection[str]) -> tuple[str, Sign]:

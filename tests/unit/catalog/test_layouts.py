@@ -32,9 +32,30 @@ def layout(root: Path, name: str, month: str) -> Layout:
 
 
 @pytest.mark.parametrize("name", WIDE)
-def test_a_shipped_layout_maps_every_base_count_and_sex_once(name: str) -> None:
-    cells = [h.cell for h in CATALOG.layouts.by_name[name].headers if h.merkmal]
-    assert sorted(cells) == sorted((merkmal, sex) for merkmal in CATALOG.merkmale for sex in "TMF")
+def test_a_shipped_layout_maps_every_base_count_and_sex_once_in_every_word(name: str) -> None:
+    shipped = CATALOG.layouts.by_name[name]
+    written = [(h.merkmal, h.path.rpartition(" > ")[2], h.geschlecht) for h in shipped.headers if h.merkmal]
+    words = [(word.path, word.geschlecht) for word in shipped.words]
+    assert {sex for _, sex in words} == {"T", "M", "F"}
+    assert sorted(written) == sorted((merkmal, *word) for merkmal in CATALOG.merkmale for word in words)
+
+
+def test_a_word_of_sex_holds_in_its_months_only(tmp_path: Path) -> None:
+    root = with_line(tmp_path, "interaktiv.csv", "2018-07,2018-12,männlich,geschlecht,,M,vorübergehend")
+    written = {month: layout(root, "interaktiv", month) for month in ("2018-06", "2018-07", "2018-12", "2019-01")}
+    assert [month for month, found in written.items() if "Integrationen > männlich" in found.mapped()] == [
+        "2018-07",
+        "2018-12",
+    ]
+
+
+def test_a_count_has_a_word_for_every_sex_in_its_months(tmp_path: Path) -> None:
+    root = copied(tmp_path)
+    path = root / "layouts" / "interaktiv.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(",,Frauen,geschlecht,,F,\n", ""), encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"^interaktiv.csv, line \d+: erwerbsfähige .* no word for F holds"):
+        load_catalog(root)
 
 
 def test_the_layout_whose_columns_are_assumed_says_so() -> None:
@@ -75,8 +96,11 @@ def test_the_digest_of_the_catalog_covers_the_layouts(tmp_path: Path) -> None:
         ("layouts.csv", "interaktiv,2018-13,,ende,x,", "2018-13"),
         ("interaktiv.csv", ",,Quote,ignoriert,,,", "needs a reason"),
         ("interaktiv.csv", ",,Quote,wert,quote,T,", "unknown merkmal 'quote'"),
-        ("interaktiv.csv", ",,Quote,wert,elb,,", "belong together"),
-        ("interaktiv.csv", ",,Quote,ignoriert,elb,T,weil", "belong together"),
+        ("layouts.csv", r"interaktiv,,,zeitangabe,^(?P<jahr>\d{4})$,", "named groups jahr and monat"),
+        ("interaktiv.csv", ",,Quote,wert,,T,", "a sex (T, M or F) belongs to a merkmal"),
+        ("interaktiv.csv", ",,Quote,wert,elb,D,", "a sex (T, M or F) belongs to a merkmal"),
+        ("interaktiv.csv", ",,Quote,ignoriert,elb,T,weil", "a merkmal belongs to the role wert"),
+        ("interaktiv.csv", ",,Integrationen > Frauen,wert,elb,F,", "stands twice for the same months"),
         ("interaktiv.csv", ",,Quote,summe,,,", "rolle is 'summe'"),
         ("interaktiv.csv", "2018-07,,Jobcenter,name,,,", "stands twice for the same months"),
         ("zeichen.csv", "?,zeichen,?,unbekannt", "one of the signs"),

@@ -98,23 +98,28 @@ def _reach(sheet: Sheet, row: int) -> int:
     return max([*filled, *(right + 1 for top, _, _, right in sheet.merged if top == row)], default=0)
 
 
-def draft_of(sheet: Sheet, registry: Registry, labels: Mapping[str, str], explained: Sequence[Header]) -> Draft | None:
+def draft_of(sheet: Sheet, registry: Registry, labels: Mapping[str, str], known: Layout) -> Draft | None:
     """Draft facts and headers for a wide table; None if there is no table.
 
-    `labels` leads from the German names of the base counts to the counts, `explained` are levels that other layouts explain.
+    `labels` leads from the German names of the base counts to the counts, `known` holds what other layouts explain and how they
+    write months.
     """
     shape = shape_of(sheet, registry)
     if shape is None or shape.first == shape.body:
         return None
-    facts = [("schluesselart", shape.kind), ("kopfzeile", str(shape.first + 1)), *_title_facts(sheet, shape.first)]
-    known = Layout("", (), tuple(explained))
-    headers = [_header(c, sheet, shape, labels) for c in columns_of(sheet, shape.first, shape.body, known)]
+    facts = [
+        ("schluesselart", shape.kind),
+        ("kopfzeile", str(shape.first + 1)),
+        *_title_facts(sheet, shape.first, known),
+    ]
+    headers = [_header(c, sheet, shape, labels, known) for c in columns_of(sheet, shape.first, shape.body, known)]
     headers = [
         _ignored(h.path) if h.merkmal and h.cell in {x.cell for x in headers[:at]} else h
         for at, h in enumerate(headers)
     ]
     levels = {label(v) for row in sheet.rows[shape.first : shape.body] for v in row if isinstance(v, str)}
-    headers += [replace(h, validity=Validity()) for h in explained if h.path in levels]
+    headers += [replace(h, validity=Validity()) for h in known.headers if h.path in levels]
+    facts += [("zeitangabe", pattern) for pattern in _month_patterns(sheet, shape, known)]
     if any(header.role == "zeit" for header in headers):
         facts.append(("monat_zeilen", "nur_berichtsmonat"))
     footer = next((text for row in range(shape.last + 1, len(sheet.rows)) if (text := sheet.first_text(row))), "")
@@ -123,31 +128,41 @@ def draft_of(sheet: Sheet, registry: Registry, labels: Mapping[str, str], explai
     return Draft(shape.first + 1, tuple(facts), tuple(headers))
 
 
-def _title_facts(sheet: Sheet, first: int) -> list[tuple[str, str]]:
+def _month_patterns(sheet: Sheet, shape: Shape, known: Layout) -> list[str]:
+    """Return the known ways of writing months that the cells left of the keys and the title use."""
+    texts = {sheet.text(row, column) for row in range(shape.body, shape.last + 1) for column in range(shape.key)}
+    for row, _, text in sheet.title_cells(shape.first):
+        texts |= {text, _month_behind(text, known), *(sheet.text(row, at) for at in range(len(sheet.rows[row])))}
+    patterns = dict.fromkeys(known.texts("zeitangabe"))
+    return [pattern for pattern in patterns if any(re.search(pattern, text) for text in texts)]
+
+
+def _title_facts(sheet: Sheet, first: int, known: Layout) -> list[tuple[str, str]]:
     """Return what a layout may be recognised by: a title without digits, and the cell that says the month."""
     facts: list[tuple[str, str]] = []
     for row, column, text in sheet.title_cells(first):
         if not facts and not re.search(r"\d", text):
             facts.append(("titel", exactly(text)))
-        word = _word_before_month(text) or (text if month_of(sheet.value(row, column + 1)) else "")
+        behind = _month_behind(text, known)
+        word = text.removesuffix(behind) if behind else text if month_of(sheet.value(row, column + 1), known) else ""
         if word:
             facts.append(("monat", rf"^{_escaped(word.rstrip(': '))}:?\s*(.*)$"))
             break
     return facts
 
 
-def _word_before_month(text: str) -> str:
+def _month_behind(text: str, known: Layout) -> str:
+    """Return the month that a text ends with behind a word, empty if it does not."""
     words = text.split(" ")
-    ends = [at for at in range(1, len(words)) if month_of(" ".join(words[at:]))]
-    return " ".join(words[: ends[0]]) if ends else ""
+    return next((end for at in range(1, len(words)) if month_of(end := " ".join(words[at:]), known)), "")
 
 
-def _header(column: HeadColumn, sheet: Sheet, shape: Shape, labels: Mapping[str, str]) -> Header:
+def _header(column: HeadColumn, sheet: Sheet, shape: Shape, labels: Mapping[str, str], known: Layout) -> Header:
     path = column.path or f"#{column.index + 1}"
     rows = [row for row in range(shape.body, shape.last + 1) if sheet.text(row, column.index)]
     if column.index == shape.key:
         return Header(path, "schluessel", "", "", Validity(), "")
-    if rows and all(month_of(sheet.value(row, column.index)) for row in rows):
+    if rows and all(month_of(sheet.value(row, column.index), known) for row in rows):
         return Header(path, "zeit", "", "", Validity(), "")
     if column.index < shape.key or not any(_has_digit(sheet.text(row, column.index)) for row in rows):
         return Header(path, "name", "", "", Validity(), "")

@@ -88,7 +88,7 @@ def _up_to_top(sheet: Sheet, row: int, layout: Layout) -> int:
     words = {h.path for h in layout.headers if h.role in _KEYS}
     while row and any(
         (isinstance(value, str) and label(value) in words)
-        or (column and not isinstance(value, str) and month_of(value))
+        or (column and not isinstance(value, str) and month_of(value, layout))
         for column, value in enumerate(sheet.rows[row - 1])
     ):
         row -= 1
@@ -142,7 +142,7 @@ def columns_of(sheet: Sheet, first: int, body: int, layout: Layout) -> tuple[Hea
             if not text:
                 continue
             own = sheet.value(row, column)
-            if named := month_of(own if label(own) == text else text):
+            if named := month_of(own if label(own) == text else text, layout):
                 month, month_place = named, sheet.place(row, column)
             elif text not in explained and text not in path[-1:]:
                 path.append(text)

@@ -6,7 +6,6 @@ A draft is for review. Nothing is read by it until somebody has put it into the 
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,18 +16,18 @@ from pipeline.catalog import PATH_SEPARATOR, Catalog, Header, Layout
 from pipeline.catalog.layouts import HEADER_COLUMNS
 from pipeline.stage.published.cells import Sheet, label
 from pipeline.stage.published.dating import title_month
-from pipeline.stage.published.drafting import REVIEW, SCALE, SEX_WORDS, Draft, draft_of, exactly
+from pipeline.stage.published.drafting import REVIEW, SCALE, Draft, draft_of, exactly
 from pipeline.stage.published.headers import Head, find_head
 from pipeline.stage.published.opening import Part, parts_of
 from pipeline.stage.published.recognising import (
     Recognised,
-    close_name,
     has_titles,
     is_canonical,
     nearest,
     sheets_of,
 )
 from pipeline.stage.published.regions import Registry
+from pipeline.stage.published.renaming import as_written, in_known_word, likely_headers, words_for
 from pipeline.store.register import PUBLISHED
 
 _FACTS_FILE = "layouts.csv"
@@ -138,8 +137,7 @@ def _describe(part: Part, layout: str, draft: _Lines, catalog: Catalog, max_byte
     """Draft a layout for a part that has no header word of any; where there is no table of keys, say so."""
     registry = Registry(catalog.jobcenters, catalog.zaehltage.stichtag(draft.month))
     labels = {merkmal.label.de: name for name, merkmal in catalog.merkmale.items()}
-    all_headers = [h for known in catalog.layouts.at(draft.month) for h in known.headers if h.role == "erklaert"]
-    explained = list({h.path: h for h in all_headers}.values())
+    known = _known_elsewhere(catalog.layouts.at(draft.month))
     declared = catalog.layouts.by_name.get(layout)
     passed_over = declared.at(draft.month).texts("blatt_ignoriert") if declared else ()
     there = {h.path for h in declared.at(draft.month).headers} if declared else set()
@@ -150,7 +148,7 @@ def _describe(part: Part, layout: str, draft: _Lines, catalog: Catalog, max_byte
         if _matches(passed_over, sheet.name):
             draft.sheets.append(SheetFound(sheet.title, layout, "ignored"))
             continue
-        found = draft_of(sheet, registry, labels, explained)
+        found = draft_of(sheet, registry, labels, known)
         if found is None:
             without.append(sheet)
             if part.kind == "xlsx":
@@ -180,6 +178,13 @@ def _describe(part: Part, layout: str, draft: _Lines, catalog: Catalog, max_byte
             draft.header(layout, header.path, header.role, header.cell, header.reason)
         unknown = tuple((sheet.title, h.path, "") for h in found.headers if h.role == "ignoriert")
         draft.sheets.append(SheetFound(sheet.title, layout, "new", header_row=found.header_row, unknown=unknown))
+
+
+def _known_elsewhere(layouts: Sequence[Layout]) -> Layout:
+    """Return what any layout explains and how any writes months, as a layout without a name."""
+    explained = {h.path: h for layout in layouts for h in layout.headers if h.role == "erklaert"}
+    dated = {f.value: f for layout in layouts for f in layout.facts if f.name == "zeitangabe"}
+    return Layout("", tuple(dated.values()), tuple(explained.values()))
 
 
 def _separator(part: Part) -> str:
@@ -297,22 +302,28 @@ def _renamed_and_new(
     sheet: Sheet, layout: Layout, declared: Sequence[Header], found: Sequence[tuple[str, str]], draft: _Lines
 ) -> list[tuple[str, str, str]]:
     """Draft lines for the paths that the layout does not know and return them with their cell and their likely old name."""
+    words = _draft_words(layout, found, draft)
+    there = [in_known_word(path, words) for path, _ in found]
+    declared = as_written(declared, there)
     known = {h.path: h for h in declared}
-    strange = [(path, place) for path, place in found if path not in known]
-    likely = _likely(declared, [path for path, _ in found])
+    likely = likely_headers(declared, there)
     unknown = []
-    for path, place in strange:
+    for (path, place), translated in zip(found, there, strict=True):
         levels = path.split(PATH_SEPARATOR)
         shorter = PATH_SEPARATOR.join(levels[:-1])
-        old = likely.get(path)
-        if known.get(shorter) is not None:
+        old = likely.get(translated)
+        if translated in known:
+            if translated != path:
+                unknown.append((place, path, translated))
+                draft.seen.setdefault(layout.name, set()).add(known[translated].cell)
+        elif known.get(shorter) is not None:
             unknown.append((place, path, shorter))
             draft.seen.setdefault(layout.name, set()).add(known[shorter].cell)
             _draft_level(sheet, layout, levels[-1], draft)
         elif old is not None:
             unknown.append((place, path, old.path))
             draft.changes.append(f"header text changed at {place}: {old.path!r} → {path!r}")
-            draft.header(layout.name, path, old.role, old.cell, f"früher: {old.path}")
+            _draft_renamed(layout, translated, old, draft)
             if old.merkmal:
                 draft.seen.setdefault(layout.name, set()).add(old.cell)
         else:
@@ -322,6 +333,26 @@ def _renamed_and_new(
     return unknown
 
 
+def _draft_words(layout: Layout, found: Sequence[tuple[str, str]], draft: _Lines) -> dict[str, str]:
+    """Draft the words of sex that the layout does not know and return them with the word that they stand for."""
+    words: dict[str, str] = {}
+    for new, (old, place) in words_for(layout, found).items():
+        words[new] = old.path
+        draft.header(layout.name, new, "geschlecht", ("", old.geschlecht), f"früher: {old.path}")
+        draft.changes.append(f"word of sex changed, first at {place}: {old.path!r} → {new!r}")
+    return words
+
+
+def _draft_renamed(layout: Layout, path: str, old: Header, draft: _Lines) -> None:
+    """Draft the line of a renamed header; a count whose sex is a known word needs one line for all its sexes."""
+    upper, _, last = path.rpartition(PATH_SEPARATOR)
+    if upper and (last, old.geschlecht) in {(word.path, word.geschlecht) for word in layout.words}:
+        before = old.path.rpartition(PATH_SEPARATOR)[0]
+        draft.header(layout.name, upper, old.role, (old.merkmal, ""), f"früher: {before}")
+    else:
+        draft.header(layout.name, path, old.role, old.cell, f"früher: {old.path}")
+
+
 def _draft_level(sheet: Sheet, layout: Layout, level: str, draft: _Lines) -> None:
     text = f"{_of(sheet)}the headers have a further level {level!r}"
     if SCALE.search(level):
@@ -329,49 +360,3 @@ def _draft_level(sheet: Sheet, layout: Layout, level: str, draft: _Lines) -> Non
         return
     draft.changes.append(text)
     draft.header(layout.name, level, "erklaert", ("", ""), "neu; prüfen: darf am Wert nichts ändern")
-
-
-def _likely(declared: Sequence[Header], found: Sequence[str]) -> dict[str, Header]:
-    """Return, for paths that the layout does not know, the absent header that stood in their place or is written alike."""
-    paths = [h.path for h in declared]
-    known, there = set(paths), set(found)
-    absent = {h.path: h for h in declared if h.path not in there}
-    likely: dict[str, Header] = {}
-    pairs = [
-        (old.split(PATH_SEPARATOR), new.split(PATH_SEPARATOR))
-        for tag, a1, a2, b1, b2 in difflib.SequenceMatcher(None, paths, list(found), autojunk=False).get_opcodes()
-        if tag == "replace" and a2 - a1 == b2 - b1
-        for old, new in zip(paths[a1:a2], found[b1:b2], strict=True)
-        if new not in known and old in absent
-    ]
-    renamed = {d[0] for old, new in pairs if len(d := _differences(old, new)) == 1}
-    for old, new in pairs:
-        # One level has changed, or all but one have changed as they did elsewhere.
-        header = absent[PATH_SEPARATOR.join(old)]
-        unlike = [d for d in _differences(old, new) if d not in renamed]
-        if len(old) == len(new) and len(unlike) <= 1 and not _other_sex(header, new[-1]):
-            likely[PATH_SEPARATOR.join(new)] = header
-    for header in likely.values():
-        absent.pop(header.path, None)
-    for path in found:
-        if path not in known and path not in likely and (like := _written_alike(path, absent)):
-            likely[path] = absent.pop(like)
-    return likely
-
-
-def _written_alike(path: str, absent: Mapping[str, Header]) -> str:
-    """Return the absent path that is the same but for the word of its sex, else one that is written alike."""
-    *upper, last = path.split(PATH_SEPARATOR)
-    for old, header in absent.items():
-        if old.split(PATH_SEPARATOR)[:-1] == upper and header.merkmal and SEX_WORDS[header.geschlecht].search(last):
-            return old
-    return close_name(path, [old for old, header in absent.items() if not _other_sex(header, last)])
-
-
-def _differences(old: Sequence[str], new: Sequence[str]) -> list[tuple[str, str]]:
-    return [(o, n) for o, n in zip(old, new, strict=False) if o != n]
-
-
-def _other_sex(header: Header, level: str) -> bool:
-    """Tell whether a level clearly names another sex than the header: the order of columns must not decide on that."""
-    return any(sex != header.geschlecht and words.search(level) for sex, words in SEX_WORDS.items())

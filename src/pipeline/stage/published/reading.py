@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from pipeline.catalog import Catalog, Layout, Table
+from pipeline.catalog import PATH_SEPARATOR, Catalog, Layout, Table
 from pipeline.stage.found import RawFile, RejectedError
 from pipeline.stage.published.cells import Sheet
-from pipeline.stage.published.dating import month_of, title_month
+from pipeline.stage.published.dating import is_year, month_of, title_month, why_no_month
 from pipeline.stage.published.headers import Head, find_head, missing_cells, paths_of
 from pipeline.stage.published.opening import Part, parts_of
 from pipeline.stage.published.recognising import (
@@ -93,9 +93,13 @@ def _reject_unknown_headers(sheet: Sheet, layout: Layout, head: Head) -> None:
         first, *others = head.unknown
         more = f" (and {len(others)} more)" if others else ""
         what = f"the header {first.path!r}" if first.path else "a column without a header that has values"
+        year = next((level for level in first.path.split(PATH_SEPARATOR) if is_year(level)), "")
+        if year:
+            raise RejectedError("STAGE-MONTH", why_no_month(year, layout), column=first.place, value=first.path)
         raise RejectedError(
             "LAYOUT-HEADER",
-            f"{what}{more} is neither mapped nor ignored by name in the layout {layout.name}; {PROPOSE}",
+            f"{what}{more} is neither mapped nor ignored by name in the layout {layout.name}"
+            f"{layout.sexes_for(first.path)}; {PROPOSE}",
             column=first.place,
             value=first.path,
         )
@@ -141,7 +145,7 @@ def _reject_other_month(sheet: Sheet, layout: Layout, head: Head, month: str) ->
     said, place, text = title_month(sheet, layout, head.first)
     dated = [c for c in head.columns if c.month]
     if text and not said:
-        raise RejectedError("STAGE-MONTH", "names no month that can be read", column=place, value=text)
+        raise RejectedError("STAGE-MONTH", why_no_month(text, layout), column=place, value=text)
     if said and said != month:
         raise RejectedError("STAGE-MONTH", f"the file says {said}, delivered for {month}", column=place, value=text)
     for column in dated:
@@ -166,11 +170,15 @@ def published_month(path: Path, suffix: str, catalog: Catalog, max_unpacked_byte
         if is_canonical(part, catalog.tables[PUBLISHED].column_names):
             continue
         near = nearest(part, layouts, max_unpacked_bytes)
-        for sheet in near.sheets if near else ():
-            head = find_head(sheet, near.layout) if near else None
-            months.add(title_month(sheet, near.layout, head.first if head else TITLE_ROWS)[0] if near else "")
+        if near is None:
+            continue
+        for sheet in near.sheets:
+            head = find_head(sheet, near.layout)
+            months.add(title_month(sheet, near.layout, head.first if head else TITLE_ROWS)[0])
             if head:
                 months |= {c.month for c in head.columns}
                 if time := head.of_role("zeit"):
-                    months |= {month_of(sheet.value(row, time.index)) for row in range(head.body, len(sheet.rows))}
+                    months |= {
+                        month_of(sheet.value(row, time.index), near.layout) for row in range(head.body, len(sheet.rows))
+                    }
     return max(months, default="")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pipeline.catalog import PATH_SEPARATOR, Layout
 from pipeline.stage.found import RejectedError
 from pipeline.stage.published.cells import Sheet, label
-from pipeline.stage.published.dating import month_of
+from pipeline.stage.published.dating import month_of, why_no_month
 from pipeline.stage.published.headers import Head, HeadColumn
 from pipeline.stage.published.regions import Registry, UnknownKeyError
 from pipeline.stage.published.rows import Rows
@@ -62,8 +62,10 @@ def read_long(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> None:
         if found is not None and found.role == "ignoriert":
             continue
         if found is None or not found.merkmal:
-            message = f"merkmal and sex {path!r} are not mapped in the layout {layout.name}"
-            rows.bad("ROW-CODE", "merkmal", sheet.text(row, merkmal.index), message, sheet.place(row, merkmal.index))
+            sexes = layout.sexes_for(path)
+            column, code = ("geschlecht", sex) if sexes else ("merkmal", merkmal)
+            message = f"merkmal and sex {path!r} are not mapped in the layout {layout.name}{sexes}"
+            rows.bad("ROW-CODE", column, sheet.text(row, code.index), message, sheet.place(row, code.index))
             continue
         place = sheet.place(row, value.index)
         rows.count(jc_id, found.cell, sheet.value(row, value.index), layout.text("zahlen", "deutsch"), place)
@@ -96,11 +98,12 @@ def _body(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> Iterator[int]
         if any(pattern.search(named) for pattern in patterns):
             continue
         if time is not None:
-            month = month_of(sheet.value(row, time.index))
+            month = month_of(sheet.value(row, time.index), layout)
             place = sheet.place(row, time.index)
             if not month:
                 text = sheet.text(row, time.index)
-                raise RejectedError("STAGE-MONTH", "is no month; monthly counts are needed", column=place, value=text)
+                why = why_no_month(sheet.value(row, time.index), layout)
+                raise RejectedError("STAGE-MONTH", why, column=place, value=text)
             months.add(month)
             if month != rows.month:
                 if layout.text("monat_zeilen") != "nur_berichtsmonat":
