@@ -94,7 +94,7 @@ def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any
             ),
         )
         for step in RECOMPUTED:
-            getattr(steps, step)(replace(opened))
+            steps.do(step, opened)
         made = clean.release(month, number)
         problems = _differences(store.release(month, number), made)
         for path in [made, *made.rglob("*")]:

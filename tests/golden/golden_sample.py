@@ -40,7 +40,7 @@ def run_sample(folder: Path) -> steps.Run:
     run = replace(steps.open_run(folder / "store", MONTH, [str(folder / "lieferungen")]), declared=catalog)
     run = replace(run, settings=replace(run.settings, threads=1))
     for name in ("fetch", "stage", "count", "calculate", "compare"):
-        getattr(steps, name)(replace(run))
+        steps.do(name, run)
     return run
 
 

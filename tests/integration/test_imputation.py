@@ -30,7 +30,7 @@ def counted(world: World, store: Path, *switches: str) -> steps.Run:
     run = steps.open_run(store, world.run_month, [str(s) for s in world.sources], switches=switches)
     run = replace(run, declared=catalog_of(world.registry), settings=replace(run.settings, threads=1))
     for name in COUNTING:
-        getattr(steps, name)(replace(run))
+        steps.do(name, run)
     return run
 
 

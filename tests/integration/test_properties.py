@@ -218,7 +218,7 @@ def computed_country(tree: Path, store: Path) -> Computed:
     run = replace(steps.open_run(store, LAST, [str(tree)]), declared=catalog)
     run = replace(run, settings=replace(run.settings, threads=1))
     for name in ("fetch", "stage", "count", "calculate", "compare"):
-        getattr(steps, name)(replace(run))
+        steps.do(name, run)
 
     def rows(paths: list[Path], *key: str) -> dict[tuple[str, ...], Row]:
         return {tuple(r[k] for k in key): r for path in paths for r in pq.read_table(path).to_pylist()}

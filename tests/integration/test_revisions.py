@@ -42,7 +42,7 @@ class World:
     def count(self, month: str = MONTH, switches: tuple[str, ...] = ()) -> dict[str, Any]:
         """Do fetch, stage and count; return their summaries."""
         opened = self.run(month, switches)
-        return {name: getattr(steps, name)(replace(opened)) for name in COUNTING}
+        return {name: steps.do(name, opened) for name in COUNTING}
 
     def cells(self, month: str = MONTH) -> Cells:
         return computed_eckwerte(self.run(month))

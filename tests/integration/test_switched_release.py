@@ -13,6 +13,7 @@ import pytest
 from test_switches import SELECTIONS
 
 from pipeline import steps
+from pipeline.catalog import load_catalog
 from pipeline.verify import verify
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
@@ -56,7 +57,7 @@ def store(source: Path) -> Iterator[Path]:
 def opened_tables(source: Path, store: Path, *switches: str) -> dict[str, Any]:
     run = steps.open_run(store, MONTH, [str(source)], switches=switches)
     for step in steps.STEPS[: steps.STEPS.index("compare") + 1]:
-        getattr(steps, step)(steps.replace(run))
+        steps.do(step, run)
     return {name: pq.read_table(path) for name, path in run.store.opened(MONTH).items()}
 
 
@@ -90,7 +91,7 @@ def test_a_release_says_what_was_selected_and_can_be_computed_anew(
     said = {n: str(v).lower() for n, v in manifest["grundlage"]["schalter"].items()}
     selected = dict(switch.split("=") for switch in switches)
     assert {name: said[name] for name in selected} == selected
-    defaults = {n: str(s.default).lower() for n, s in steps.load_catalog().switches.items() if n not in selected}
+    defaults = {n: str(s.default).lower() for n, s in load_catalog().switches.items() if n not in selected}
     assert {n: v for n, v in said.items() if n not in selected} == defaults
     assert verify(store, f"{MONTH}.{published['number']}").problems == ()
 
@@ -98,9 +99,9 @@ def test_a_release_says_what_was_selected_and_can_be_computed_anew(
 def test_every_declared_alternative_is_shown_to_change_something() -> None:
     """In the cells of a world, in what is shown, or where sums of euros are judged and gaps are filled."""
     shown = {switch.split("=")[0] for switch in COMPARING} | {name for selection in SELECTIONS for name in selection}
-    selectable = {name for name, switch in steps.load_catalog().switches.items() if switch.alternatives}
+    selectable = {name for name, switch in load_catalog().switches.items() if switch.alternatives}
     assert selectable - shown == {"dominance", "imputer"}
     for name in {switch.split("=")[0] for switch in COMPARING}:
         tried = [switch.partition("=")[2] for switch in COMPARING if switch.startswith(f"{name}=")]
-        alternatives = steps.load_catalog().switches[name].alternatives
+        alternatives = load_catalog().switches[name].alternatives
         assert tried == [str(value).lower() for value in alternatives], name

@@ -52,7 +52,7 @@ def run_counting(
     opened = replace(opened, declared=catalog_of(registry))
     opened = replace(opened, settings=replace(opened.settings, threads=1))
     for name in COUNTING:
-        getattr(steps, name)(replace(opened))
+        steps.do(name, opened)
     return opened
 
 

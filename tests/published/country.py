@@ -75,7 +75,7 @@ def run(root: Path, tree: Tree, month: str, upto: str = "calculate", catalog: Ca
     opened = steps.open_run(root / "store", month, [str(source)])
     opened = replace(opened, declared=catalog or small_catalog(), settings=replace(opened.settings, threads=1))
     for name in ("fetch", "stage", "count", "calculate"):
-        getattr(steps, name)(replace(opened))
+        steps.do(name, opened)
         if name == upto:
             break
     return opened

@@ -3,7 +3,7 @@
 A verdict says what is broken, where and how badly; nothing here changes data or decides what happens then.
 """
 
-from pipeline.check.broken import Broken, broken_in
+from pipeline.check.broken import Broken, broken_in, with_broken
 from pipeline.check.deliveries import check_deliveries
 from pipeline.check.results import check_results
 from pipeline.check.suites import Suite, SuiteError, load_suite, rule_ids
@@ -21,4 +21,5 @@ __all__ = [
     "check_results",
     "load_suite",
     "rule_ids",
+    "with_broken",
 ]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.catalog import Rule, Waiver
+from pipeline.check.verdict import Verdict
 from pipeline.store import Finding
 
 ORDER = ("critical", "error", "warning", "info")
@@ -95,6 +96,19 @@ def broken_in(
         ),
         tuple(_waived(w, waived[w.id]) for w in sorted(waivers, key=lambda w: w.id) if w.id in waived),
     )
+
+
+def with_broken(
+    verdict: Verdict, findings: Iterable[Finding], declared: Mapping[str, Rule], waivers: Sequence[Waiver]
+) -> dict[str, Any]:
+    """Return a verdict as JSON with what is broken after the waivers; a rule that was not evaluated always blocks."""
+    content = verdict.to_json()
+    broken = broken_in(content, findings, declared, waivers)
+    return content | {
+        "blocking": broken.blocking or verdict.evaluated != verdict.declared,
+        "broken": [dict(rule) for rule in broken.rules],
+        "waived": [dict(waiver) for waiver in broken.waived],
+    }
 
 
 @dataclass(frozen=True)

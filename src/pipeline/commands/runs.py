@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,12 +30,10 @@ def run(
             found = planning.plan(steps.open_run(store, month, source, switches=switch, progress=bar))
         result(planning.as_json(found), as_json, planning.as_lines(found))
         return
-    with steps.open_run(store, month, source, switches=switch).whole() as whole:
-        done = {name: _do(name, whole) for name in steps.STEPS}
-    published = done["publish"]
+    published = steps.run_all(steps.open_run(store, month, source, switches=switch), _do)
     state = "unchanged" if published["unchanged"] else "published"
     result(
-        {"month": month, "exit": 0, **published, "steps": done},
+        {"month": month, "exit": 0, **published},
         as_json,
         [f"{month}.{published['number']} {state}: {published['release']}", published["page"]],
     )
@@ -84,16 +82,16 @@ def publish(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     result(published, as_json, [published["release"], published["page"]])
 
 
-def _do(name: str, opened: steps.Run) -> dict[str, Any]:
+def _do(name: str, opened: steps.Run) -> steps.Summary:
     """Do a step with a progress bar and say in one line what it did."""
     with progress(name) as bar:
-        summary: dict[str, Any] = getattr(steps, name)(replace(opened, progress=bar))
+        summary = steps.do(name, replace(opened, progress=bar))
     say(f"{name:<17}{_brief(summary)}")
     if summary.get("broken"):
         say(f"{'':<17}broken: {', '.join(summary['broken'])}; see {opened.store.findings(opened.month, '*')}")
     return summary
 
 
-def _brief(summary: dict[str, Any]) -> str:
+def _brief(summary: steps.Summary) -> str:
     shown = {k: v for k, v in summary.items() if isinstance(v, int | str) and not isinstance(v, bool) and v != ""}
     return ", ".join(f"{k} {v:,}" if isinstance(v, int) else f"{k} {v}" for k, v in shown.items())

@@ -18,11 +18,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline import steps
 from pipeline.catalog import Merkmal
 from pipeline.explain.figure import FigureFound
 from pipeline.publish.provenance import sentences
 from pipeline.publish.provenance.model import MonthCount, SideCounts
+from pipeline.run import Run, open_run
 from pipeline.settings import Settings
 from pipeline.store import Store, append_lines
 
@@ -75,7 +75,7 @@ def persons_behind(found: FigureFound, store_root: Path, authorised: str) -> tup
         raise PersonsRefusedError(
             f"{e.area.key}: the counts of {e.definition} were published by the statistics office, no person is known behind them"
         )
-    run = steps.open_run(store_root, e.run_month)
+    run = open_run(store_root, e.run_month)
     _require_key(run.settings, run.store)
     _record(run.store, found, authorised)
     with run.locked("explain --persons"):
@@ -109,7 +109,7 @@ def _record(store: Store, found: FigureFound, authorised: str) -> None:
     append_lines(log, [json.dumps(entry, ensure_ascii=False, sort_keys=True)])
 
 
-def _listed(run: steps.Run, unit: str, sex: str, sides: Sequence[SideCounts]) -> tuple[MonthOfPersons, ...]:
+def _listed(run: Run, unit: str, sex: str, sides: Sequence[SideCounts]) -> tuple[MonthOfPersons, ...]:
     from pipeline.count.persons import count_of, persons_counted
 
     wanted: dict[str, list[str]] = {}

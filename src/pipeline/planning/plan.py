@@ -21,6 +21,8 @@ from pipeline.months import add_months, month_number, month_range
 from pipeline.planning.differences import Change, Setting, by_key, changed_deliveries, changed_settings
 from pipeline.publish import releases
 from pipeline.publish.manifest import code_version, read_manifest
+from pipeline.run import Run
+from pipeline.shipped import lock_digest
 from pipeline.store import Register, Store, read_json
 
 EMPTY: Mapping[str, Any] = {"deliveries": [], "codelists": {}, "rejected": []}
@@ -85,7 +87,7 @@ OTHERS = {
 }
 
 
-def plan(run: steps.Run) -> Plan:
+def plan(run: Run) -> Plan:
     """Say what a run would do with the same arguments; raises what its steps fetch and stage would raise.
 
     The store's lock is held, so that nothing changes between looking and saying.
@@ -96,9 +98,8 @@ def plan(run: steps.Run) -> Plan:
         trial = replace(run, store=_scratch(store, folder), settings=replace(run.settings, pseudonym_key=key))
         before, compared_with = _before(store, run.month)
         with _kept(store, trial.store):
-            fetched = steps.fetch(replace(trial))
-        staged = steps.stage(replace(trial))
-        trial = replace(trial)
+            fetched = steps.do("fetch", trial)
+        staged = steps.do("stage", trial)
         rejected = {
             (month, table, unit): str(rule)
             for table, by_month in trial.staged.items()
@@ -186,7 +187,7 @@ def _newest_run(store: Store) -> str:
 # -- what follows ------------------------------------------------------------------------------------------------------
 
 
-def _foreseen(store: Store, trial: steps.Run, folder: Path) -> Any:
+def _foreseen(store: Store, trial: Run, folder: Path) -> Any:
     from pipeline.count.foreseeing import foresee
 
     return foresee(store, trial.month, trial.staged, trial.territory, trial.catalog, trial.settings, folder / "spill")
@@ -215,7 +216,7 @@ def _readings(changes: tuple[Change, ...], catalog: Catalog, territory: Territor
     return found
 
 
-def _release(store: Store, trial: steps.Run, settings: tuple[Setting, ...]) -> Release:
+def _release(store: Store, trial: Run, settings: tuple[Setting, ...]) -> Release:
     """Return the newest release of the month and the next one, if anything that a release rests on differs."""
     numbers = releases.numbers(store, trial.month)
     if not numbers:
@@ -229,7 +230,7 @@ def _release(store: Store, trial: steps.Run, settings: tuple[Setting, ...]) -> R
         ("code lists", inputs["codelisten"], _lists(fetched)),
         ("switches", basis["schalter"], json.loads(json.dumps(switches))),
         ("program", basis["code"], code_version()),
-        ("installed packages", inputs["lock_sha256"], steps.lock_digest()),
+        ("installed packages", inputs["lock_sha256"], lock_digest()),
         ("catalog", basis["katalog_sha256"], trial.catalog.digest),
         ("address of the releases", basis["adresse"], trial.settings.site_url),
     )
@@ -248,7 +249,7 @@ def _digests(deliveries: list[Mapping[str, Any]]) -> dict[str, str]:
     return {d["address"]: d["sha256"] for d in deliveries}
 
 
-def _also(store: Store, trial: steps.Run) -> dict[str, tuple[str, ...]]:
+def _also(store: Store, trial: Run) -> dict[str, tuple[str, ...]]:
     """Return, for other months with a release, the deliveries and lists that a run of them would find changed."""
     now = by_key(trial.deliveries["deliveries"])
     lists = _lists(trial.deliveries)
