@@ -6,7 +6,7 @@ Code lists that come with the deliveries are read here too, because they take th
 from pipeline.catalog.decisions import Correction, Decisions, Waiver, read_decisions
 from pipeline.catalog.delivered import CodeListError, read_gebietsaenderungen, read_zaehltage
 from pipeline.catalog.layouts import PATH_SEPARATOR, Header, Layout, Layouts, Sign
-from pipeline.catalog.loader import Catalog, CatalogError, load_catalog
+from pipeline.catalog.loader import Catalog, load_catalog
 from pipeline.catalog.model import (
     Column,
     Gebietsaenderung,
@@ -22,6 +22,7 @@ from pipeline.catalog.model import (
 )
 from pipeline.catalog.relations import event_parts, newest_deliveries, parts_and_wholes, shares
 from pipeline.catalog.selection import SwitchError, parse_selection
+from pipeline.catalog.strict import CatalogError
 
 __all__ = [
     "PATH_SEPARATOR",

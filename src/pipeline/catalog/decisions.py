@@ -12,7 +12,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.catalog.loader import Catalog, CatalogError, read_entries
+from pipeline.catalog.loader import Catalog
+from pipeline.catalog.strict import CatalogError, read_entries
 from pipeline.months import month_number
 
 CORRECTIONS, WAIVERS = "corrections.yml", "waivers.yml"

@@ -10,7 +10,7 @@ import pytest
 
 import pipeline
 from pipeline.catalog import load_catalog
-from pipeline.catalog.loader import COLUMN_TYPES
+from pipeline.catalog.entries import COLUMN_TYPES
 from pipeline.months import Zaehltage
 from pipeline.store.schema import ARROW_TYPES
 
