@@ -14,6 +14,8 @@ from pipeline.compare.exact import Bools, Ints
 YEAR = 12
 _OPEN = np.iinfo(np.int32).max
 """Larger than any shift of counts that we look at, small enough to be added twelve times."""
+FAR = _OPEN - 1
+"""How far counts can be shifted that nothing limits."""
 
 
 def any_in_year(marked: Bools) -> Bools:
@@ -36,7 +38,7 @@ def _delayed(total: Ints) -> Ints:
     return before
 
 
-def _least(distance: Ints, present: Bools) -> Ints:
+def least(distance: Ints, present: Bools) -> Ints:
     """Return [calendar month, ..., month]: the smallest distance so far in that calendar month (_OPEN: none yet)."""
     capped = np.where(present, np.minimum(distance, _OPEN), _OPEN)
     out = np.full((YEAR, *distance.shape), _OPEN, dtype=np.int64)
@@ -56,22 +58,30 @@ def freedom_holds(
     whole, one calendar month down by what another goes up. Room is how far a calendar month can go down plus how far it
     can go up; a month's count then has room + 1 possible values. Missing months leave less to know and are passed over.
     """
-    down = _least(values if floor is None else values - floor, present)
-    holds = np.ones(values.shape, dtype=bool)
-    down_all = np.where(down == _OPEN, 0, down).sum(axis=0)
-    up = None if ceiling is None else _least(ceiling - values, present)
-    up_all = None if up is None else np.where(up == _OPEN, 0, up).sum(axis=0)
+    down = _seen(least(values if floor is None else values - floor, present))
+    up = np.full_like(down, FAR) if ceiling is None else _seen(least(ceiling - values, present))
+    enough = rooms(down, up) >= needed
+    return all_movable(enough, secret)
+
+
+def _seen(distance: Ints) -> Ints:
+    return np.where(distance == _OPEN, 0, distance)
+
+
+def rooms(down: Ints, up: Ints) -> Ints:
+    """Return [calendar month, ..., month] how many further values its counts have that can go so far down and up.
+
+    Both are of that shape. What one calendar month goes up, others go down, as no sum over twelve months may change.
+    """
+    down_others, up_others = down.sum(axis=0) - down, up.sum(axis=0) - up
+    return np.asarray(np.minimum(up, down_others) + np.minimum(down, up_others), dtype=np.int64)
+
+
+def all_movable(movable: Bools, secret: Bools) -> Bools:
+    """Return for each month whether every secret count up to it can be moved; `movable` is [calendar month, ..., month]."""
+    holds = np.ones(secret.shape, dtype=bool)
     for calendar_month in range(YEAR):
-        concerned = np.zeros(values.shape, dtype=bool)
+        concerned = np.zeros(secret.shape, dtype=bool)
         concerned[..., calendar_month::YEAR] = secret[..., calendar_month::YEAR]
-        concerned = np.logical_or.accumulate(concerned, axis=-1)
-        if not concerned.any():
-            continue
-        down_here = np.where(down[calendar_month] == _OPEN, 0, down[calendar_month])
-        if up is None or up_all is None:
-            room = down_all
-        else:
-            up_here = np.where(up[calendar_month] == _OPEN, 0, up[calendar_month])
-            room = np.minimum(up_here, down_all - down_here) + np.minimum(down_here, up_all - up_here)
-        holds &= ~concerned | (room >= needed)
+        holds &= ~np.logical_or.accumulate(concerned, axis=-1) | movable[calendar_month]
     return np.asarray(np.logical_and.accumulate(holds, axis=-1), dtype=bool)

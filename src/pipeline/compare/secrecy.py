@@ -13,9 +13,10 @@ from typing import Self
 import numpy as np
 
 from pipeline.catalog import Merkmal, Switch
-from pipeline.compare.chains import any_in_year, freedom_holds, year_sums
-from pipeline.compare.cube import ONE, Cube
+from pipeline.compare.chains import all_movable, any_in_year, freedom_holds, year_sums
+from pipeline.compare.cube import ONE, SEXES, Cube
 from pipeline.compare.exact import Bools, Ints
+from pipeline.compare.shifts import movable_counts
 
 FIRST_RUN_MONTHS = 37
 """Months that the first possible run reads; what they show decides once and for all how a series is published."""
@@ -188,6 +189,24 @@ def _bound_by_relatives(work: _Decision) -> None:
             work.barred[w, :, side] |= (affected & held[:, last])[:, None] & ~held
 
 
+def _bound_together(work: _Decision) -> None:
+    """Bar sums of hidden series that sexes, parts and wholes hold fast together, though each for itself could be shifted.
+
+    Parts come first: once nothing is published of a part, its whole may be free.
+    """
+    cube, last = work.cube, work.first_run
+    secret = small(cube.values, work.rules.below, zero=work.rules.zero) & cube.present
+    for name in dict.fromkeys([*(part for part, _ in cube.event_parts), *(whole for _, whole in cube.event_parts)]):
+        merkmal = cube.merkmale.index(name)
+        movable = movable_counts(cube, merkmal, work.hidden, work.barred, work.rules.room * ONE)
+        movable[..., :last] = True  # no release ends earlier
+        holds = np.array([all_movable(movable[sex], secret[merkmal, :, sex]) for sex in range(len(SEXES))])
+        for side in (TOTAL, PAIR):
+            held = ~holds[SEXES_OF[side]].all(axis=0) & work.sums_only[merkmal, :, side, None]
+            work.barred[merkmal, :, side] |= held
+            work.close(merkmal, side, held[:, last])
+
+
 def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools, rules: Rules) -> Secrets:
     """Return what stays secret because of the jobcenter's own numbers; `secret` comes from `primary`."""
     sides: tuple[Bools, Bools] = (secret[:, :, 0], np.asarray(secret[:, :, 1:].any(axis=2), dtype=bool))
@@ -207,6 +226,7 @@ def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools
         for name in [*dict.fromkeys(parts), *(name for name in events if name not in parts)]:
             _decide_series(work, cube.merkmale.index(name))
         _bound_by_relatives(work)
+        _bound_together(work)
     for side in (TOTAL, PAIR):
         work.barred[:, :, side] |= ~work.sums_only[:, :, side, None] & sides[side]
         work.barred[:, :, side] |= cube.withheld[:, :, SEXES_OF[side]].any(axis=2)

@@ -53,6 +53,13 @@ def test_three_laender_some_with_one_jobcenter_of_a_kind(family: tuple[str, ...]
 
 
 @pytest.mark.slow
+def test_men_women_parts_and_wholes_do_not_hold_a_count_fast_together() -> None:
+    targets, counts = found(random_world(7, elb=(40, 400)), FAMILIES[1])
+    assert targets > 50
+    assert counts == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [FAMILIES[0], FAMILIES[1], FAMILIES[6]], ids=["elb", "int", "bs_gering"])
 def test_persons_who_are_neither_men_nor_women(family: tuple[str, ...]) -> None:
     _, counts = found(random_world(21, other_sex=0.02), family, nobody_else=False)
