@@ -11,10 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Catalog
+from pipeline.catalog import SEXES, Catalog
 from pipeline.months import month_number
 
-SEXES = ("T", "M", "F")
 BASES = ("personen", "eckwerte", "imputiert")
 HAVE = 99
 

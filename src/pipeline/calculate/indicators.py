@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.calculate.block import BASES, HAVE, SEXES, Block
+from pipeline.calculate.block import BASES, HAVE, Block
 from pipeline.calculate.rational import Bools, Ints, nearest_floats, percent, tenths
-from pipeline.catalog import Catalog, Indicator, Jobcenter, Side
+from pipeline.catalog import SEXES, Catalog, Indicator, Jobcenter, Side
 from pipeline.months import add_months, month_range
 from pipeline.store.decimals import decimal_array
 from pipeline.store.schema import arrow_schema

@@ -8,6 +8,7 @@ from pipeline.catalog.delivered import CodeListError, read_gebietsaenderungen, r
 from pipeline.catalog.layouts import PATH_SEPARATOR, Header, Layout, Layouts, Sign
 from pipeline.catalog.loader import Catalog, load_catalog
 from pipeline.catalog.model import (
+    SEXES,
     Column,
     Gebietsaenderung,
     Indicator,
@@ -26,6 +27,7 @@ from pipeline.catalog.strict import CatalogError
 
 __all__ = [
     "PATH_SEPARATOR",
+    "SEXES",
     "Catalog",
     "CatalogError",
     "CodeListError",

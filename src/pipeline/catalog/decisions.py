@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.catalog.loader import Catalog
+from pipeline.catalog.model import SEXES
 from pipeline.catalog.strict import CatalogError, read_entries
 from pipeline.months import month_number
 
 CORRECTIONS, WAIVERS = "corrections.yml", "waivers.yml"
-SEXES = ("T", "M", "F")
 T = TypeVar("T", bound="Correction | Waiver")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
 from typing import TypeVar
 
+from pipeline.catalog.model import SEXES
 from pipeline.months import month_number
 
 T = TypeVar("T")
@@ -19,7 +20,6 @@ PATH_SEPARATOR = " > "
 
 FORMS = ("kanonisch", "breit", "lang")
 ROLES = ("wert", "schluessel", "name", "land", "zeit", "merkmal", "geschlecht", "ignoriert", "erklaert")
-SEXES = ("T", "M", "F")
 HEADER_COLUMNS = ("gueltig_ab", "gueltig_bis", "pfad", "rolle", "merkmal", "geschlecht", "grund")
 """The columns of a layout's header list, in the order of the shipped files."""
 _REGEX_FACTS = (

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+SEXES = ("T", "M", "F")
+"""The sexes of a count or figure: both together, men, women."""
+
 
 @dataclass(frozen=True)
 class Label:

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from pipeline.catalog import SEXES
 from pipeline.months import MonthError, month_number
 
 NOTHING_GIVEN: list[str] = []
-SEXES = ("T", "M", "F")
 
 
 def a_month(text: str) -> str:

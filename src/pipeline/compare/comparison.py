@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Indicator, Jobcenter, Switch
+from pipeline.catalog import SEXES, Indicator, Jobcenter, Switch
 from pipeline.compare.exact import Bools, Ints, decimals, dense_order, rounded, unscaled
 from pipeline.compare.intervals import interval, variation
 from pipeline.compare.ranks import Floats, median_tenths, rank_ranges, ranks
@@ -23,7 +23,6 @@ from pipeline.months import add_months
 SETS = ("alle", "kommunal", "vergleichstyp", "land")
 """The four sets a jobcenter is compared in; where it belongs to none (no type, not kommunal), the columns are empty."""
 
-SEXES = ("T", "M", "F")
 _SET_COLUMNS = ("rang", "rang_anzeige", "anzahl", "rang_von", "rang_bis", "median")
 
 

@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Indicator, Merkmal, event_parts, parts_and_wholes, shares
+from pipeline.catalog import SEXES, Indicator, Merkmal, event_parts, parts_and_wholes, shares
 from pipeline.compare.exact import Bools, Ints, unscaled
 from pipeline.months import month_number
 
-SEXES = ("T", "M", "F")
 ONE = 100
 """One person or event in the units of the block: hundredths, as euro sums have two decimals."""
 

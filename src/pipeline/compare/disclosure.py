@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Indicator, Jobcenter, Merkmal, Side
+from pipeline.catalog import SEXES, Indicator, Jobcenter, Merkmal, Side
 from pipeline.compare.chains import year_sums
 from pipeline.compare.comparison import Presentation, compare
-from pipeline.compare.cube import SEXES, Cube, codes, cube_of, month_codes
+from pipeline.compare.cube import Cube, codes, cube_of, month_codes
 from pipeline.compare.earlier import Carried, EuroCell, Generation
 from pipeline.compare.exact import Bools, Ints
 from pipeline.compare.released import GEHEIM, Released, seen_in

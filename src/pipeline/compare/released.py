@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.compare.cube import SEXES, Cube, codes, month_codes
+from pipeline.catalog import SEXES
+from pipeline.compare.cube import Cube, codes, month_codes
 from pipeline.compare.exact import Bools, unscaled
 from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
 from pipeline.compare.territory import Groups

@@ -12,9 +12,9 @@ from typing import Self
 
 import numpy as np
 
-from pipeline.catalog import Merkmal, Switch
+from pipeline.catalog import SEXES, Merkmal, Switch
 from pipeline.compare.chains import all_movable, any_in_year, freedom_holds, year_sums
-from pipeline.compare.cube import ONE, SEXES, Cube
+from pipeline.compare.cube import ONE, Cube
 from pipeline.compare.exact import Bools, Ints
 from pipeline.compare.shifts import movable_counts
 

@@ -13,8 +13,9 @@ from itertools import combinations
 
 import numpy as np
 
+from pipeline.catalog import SEXES
 from pipeline.compare.chains import FAR, YEAR, least, rooms
-from pipeline.compare.cube import SEXES, Cube
+from pipeline.compare.cube import Cube
 from pipeline.compare.exact import Bools, Ints
 
 _SEXES_MOVED = ((1, 1, 0), (1, 0, 1), (0, 1, -1))

@@ -12,14 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.catalog import Catalog, Merkmal
+from pipeline.catalog import SEXES, Catalog, Merkmal
 from pipeline.count.reconciling import HAVE, Routes
 from pipeline.count.territory import FOLGT, GEBIET, NICHT_GELIEFERT, Territory
 from pipeline.months import add_months, month_range
 from pipeline.store.decimals import decimal_array
 from pipeline.store.schema import arrow_schema
-
-SEXES = ("T", "M", "F")
 
 Ints = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int8]

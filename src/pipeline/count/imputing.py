@@ -13,8 +13,8 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.catalog import Merkmal, parts_and_wholes
-from pipeline.count.eckwerte import SEXES, Cells, Ints
+from pipeline.catalog import SEXES, Merkmal, parts_and_wholes
+from pipeline.count.eckwerte import Cells, Ints
 from pipeline.count.reconciling import HAVE
 
 REASONS = ("nicht_geliefert", "unplausibel", "nicht_verfuegbar")

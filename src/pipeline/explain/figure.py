@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.catalog import Catalog, Indicator
+from pipeline.catalog import SEXES, Catalog, Indicator
 from pipeline.months import add_months
 from pipeline.publish.comparison import comparisons
 from pipeline.publish.history import History
@@ -25,8 +25,6 @@ from pipeline.publish.provenance.model import Delivery
 from pipeline.store import Store
 from pipeline.store.schema import arrow_schema
 from pipeline.summary import NoReleaseError, newest_release
-
-SEXES = ("T", "M", "F")
 
 
 class UnknownFigureError(ValueError):

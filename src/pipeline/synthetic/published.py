@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from pipeline.catalog import SEXES
 from pipeline.synthetic.activity import SEASON
 from pipeline.synthetic.calibration import goal_of
 from pipeline.synthetic.counting import MERKMALE, ROW
@@ -17,7 +18,6 @@ from pipeline.synthetic.model import PAD, Calendar, Flag, Int, Office, Small
 from pipeline.synthetic.plan import Plan, stream
 from pipeline.synthetic.tables import Words, euros, table
 
-SEXES = ("T", "M", "F")
 EURO_MERKMALE = (ROW["llu"], ROW["luh"])
 SIGNS = ("", "-", "*", "x", ".", "...")
 VALUE, ZERO, WITHHELD, OUTAGE, UNKNOWN, LATER = range(6)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.catalog import load_catalog, parts_and_wholes
-from pipeline.count.eckwerte import SEXES, Cells
+from pipeline.catalog import SEXES, load_catalog, parts_and_wholes
+from pipeline.count.eckwerte import Cells
 from pipeline.count.imputing import imputed, rounded
 from pipeline.count.reconciling import HAVE
 from pipeline.months import month_range
