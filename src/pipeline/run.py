@@ -5,7 +5,7 @@ Every file is read once; whoever does several steps gives each of them a run of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -25,14 +25,13 @@ from pipeline.catalog import (
     read_zaehltage,
 )
 from pipeline.months import DEFAULT_STICHTAG_DAY, Zaehltage, month_number
+from pipeline.progress import Progress
 from pipeline.settings import Settings, load_settings
 from pipeline.store import Store, read_json
 
 if TYPE_CHECKING:
     from pipeline.compare import Generation, Released
     from pipeline.count.territory import Territory
-
-Progress = Callable[[int, int, str], None]
 
 
 class StepError(RuntimeError):

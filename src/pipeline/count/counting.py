@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from pipeline.count.imputing import imputed
 from pipeline.count.reconciling import Routes, abgleich
 from pipeline.count.territory import Territory, in_effect, successors
 from pipeline.months import Zaehltage, add_months, month_range
+from pipeline.progress import Progress
 from pipeline.settings import Settings
 from pipeline.store import Finding, Store, read_findings, write_findings, write_json, write_table
 
@@ -137,7 +138,7 @@ def _assembled(
     counting: Counting,
     staged: Mapping[str, Mapping[str, Any]],
     corrections: Sequence[Correction],
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> _Assembled:
     """Count the months of a territory and assemble its cells."""
     territory, catalog = counting.territory, counting.catalog
@@ -176,7 +177,7 @@ def count(
     *,
     earlier: Sequence[Territory] = (),
     corrections: Sequence[Correction] = (),
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Counted:
     """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`).
 

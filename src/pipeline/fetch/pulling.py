@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +19,10 @@ from pipeline.fetch.places import Key, Layout
 from pipeline.fetch.probing import Probing
 from pipeline.fetch.registering import Registering
 from pipeline.fetch.sources import open_source
+from pipeline.progress import Progress
 from pipeline.settings import Settings
 from pipeline.store import Delivery
 
-Progress = Callable[[int, int, str], None]
 PROGRESS_SECONDS = 0.05
 FAILURES_IN_A_ROW = 20
 

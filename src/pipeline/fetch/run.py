@@ -19,9 +19,10 @@ from pipeline.fetch.incoming import Incoming, StoreWriteError
 from pipeline.fetch.judging import missing, read_changes, read_zaehltage, revised, same_bytes
 from pipeline.fetch.notes import Notes
 from pipeline.fetch.places import CODELIST, CODELISTS, MARKER, Key
-from pipeline.fetch.pulling import Progress, Pulling
+from pipeline.fetch.pulling import Pulling
 from pipeline.fetch.registering import Registering
 from pipeline.months import month_number
+from pipeline.progress import Progress
 from pipeline.settings import Settings
 from pipeline.store import Delivery, Store, write_bytes
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from pipeline.catalog import Catalog
 from pipeline.months import month_number
+from pipeline.progress import Progress
 from pipeline.publish import journal, releases
 from pipeline.publish.changes import changes_between
 from pipeline.publish.comparison import Comparison, comparisons
@@ -43,7 +44,6 @@ from pipeline.publish.wording import Signs
 from pipeline.publish.workbook import write_workbook
 from pipeline.store import Store, write_json
 
-Progress = Callable[[int, int, str], None]
 NO_PARTS: Mapping[str, Sequence[str]] = {}
 CSV_FILES = {
     "kennzahlen": "kennzahlen.csv",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months
+from pipeline.progress import Progress
 from pipeline.settings import Settings
 from pipeline.stage.examining import Examined, examine
 from pipeline.stage.found import BadRow, RejectedError, Remark
@@ -31,7 +32,6 @@ from pipeline.store.register import PUBLISHED
 from pipeline.store.schema import ARROW_TYPES
 
 VERSION = 3
-Progress = Callable[[int, int, str], None]
 
 QUARANTINE = pa.schema(
     [

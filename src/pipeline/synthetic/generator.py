@@ -6,7 +6,7 @@ Persons who move between offices are drawn first and lent to every office they k
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog, load_catalog
+from pipeline.progress import Progress
 from pipeline.synthetic import tables
 from pipeline.synthetic.codes import Classes, classes_of
 from pipeline.synthetic.counting import ROW, Status, count_unit, delivered_rows, status_of
@@ -36,7 +37,6 @@ PERSON_TABLES = ("bestand", "leistungsbezug", "aufnahme", "massnahme", "leistung
 JOBS_IN_MEMORY = 4_000_000
 ROWS_AT_ONCE = 400_000
 """Stock rows of a unit that are turned into deliveries at once; bounds the memory of a worker."""
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, eq=False)
