@@ -10,8 +10,14 @@ import pyarrow.parquet as pq
 from pipeline.publish.findings import summed
 from pipeline.publish.manifest import digest_of
 from pipeline.run import Run
-from pipeline.shipped import lock_digest
+from pipeline.shipped import lock_file
 from pipeline.store import read_findings
+
+
+def lock_digest() -> str:
+    """Return the sha-256 of the lock file; empty if there is none."""
+    lock = lock_file()
+    return digest_of(lock) if lock.exists() else ""
 
 
 def rests_on(run: Run) -> dict[str, str]:

@@ -1,8 +1,5 @@
-"""What ships beside the package: rule suites, corrections and the lock file. The package is installed editable."""
+"""Where the things lie that ship beside the package: rule suites, corrections, the lock file. It is installed editable."""
 
-from __future__ import annotations
-
-from hashlib import file_digest
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -18,10 +15,6 @@ def corrections() -> Path:
     return _ROOT / "corrections"
 
 
-def lock_digest() -> str:
-    """Return the sha-256 of the lock file; empty if there is none."""
-    lock = _ROOT / "requirements.lock"
-    if not lock.exists():
-        return ""
-    with lock.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+def lock_file() -> Path:
+    """Return the list of the exact packages the program was installed with; it may be absent."""
+    return _ROOT / "requirements.lock"

@@ -11,12 +11,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from pipeline import steps
-from pipeline.publish.manifest import broken_files, read_manifest
+from pipeline.publish.manifest import broken_files, digest_of, read_manifest
 from pipeline.store import Finding, Store, write_findings, write_json
 
 RECOMPUTED = ("stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
@@ -66,10 +65,8 @@ def _broken_snapshots(store: Store, inputs: Mapping[str, Any]) -> list[str]:
         path = store.snapshot(digest)
         if not path.exists():
             problems.append(f"delivery {address}: the original bytes {digest} are missing")
-            continue
-        with path.open("rb") as file:
-            if file_digest(file, "sha256").hexdigest() != digest:
-                problems.append(f"delivery {address}: the kept bytes are not those of {digest}")
+        elif digest_of(path) != digest:
+            problems.append(f"delivery {address}: the kept bytes are not those of {digest}")
     return problems
 
 

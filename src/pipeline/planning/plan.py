@@ -21,8 +21,8 @@ from pipeline.months import add_months, month_number, month_range
 from pipeline.planning.differences import Change, Setting, by_key, changed_deliveries, changed_settings
 from pipeline.publish import releases
 from pipeline.publish.manifest import code_version, read_manifest
+from pipeline.release_inputs import lock_digest
 from pipeline.run import Run
-from pipeline.shipped import lock_digest
 from pipeline.store import Register, Store, read_json
 
 EMPTY: Mapping[str, Any] = {"deliveries": [], "codelists": {}, "rejected": []}
