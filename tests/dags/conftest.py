@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import sys
 import tempfile
 import types
@@ -21,8 +23,10 @@ STEPS = ("fetch", "stage", "check_deliveries", "count", "calculate", "compare", 
 
 for name in [n for n in os.environ if n.startswith("AIRFLOW")]:
     del os.environ[name]
+home = tempfile.mkdtemp(prefix="airflow-test-")
+atexit.register(shutil.rmtree, home, ignore_errors=True)
 os.environ |= {
-    "AIRFLOW_HOME": tempfile.mkdtemp(prefix="airflow-test-"),
+    "AIRFLOW_HOME": home,
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
