@@ -24,6 +24,7 @@ from pipeline.catalog.model import (
 from pipeline.catalog.relations import event_parts, newest_deliveries, parts_and_wholes, shares
 from pipeline.catalog.selection import SwitchError, parse_selection
 from pipeline.catalog.strict import CatalogError
+from pipeline.catalog.switched import lags_of
 
 __all__ = [
     "PATH_SEPARATOR",
@@ -51,6 +52,7 @@ __all__ = [
     "Table",
     "Waiver",
     "event_parts",
+    "lags_of",
     "load_catalog",
     "newest_deliveries",
     "parse_selection",

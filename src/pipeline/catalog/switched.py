@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 from pipeline.catalog.model import Indicator, Merkmal, Side, Switch
 
 STARTS = ("int", "int_svb", "bs_gering", "bs_2am", "int_allein", "int_lzb", "svb_nach12", "svb_kont6")
 INTO_SVB = ("int", "int_svb", "int_allein", "int_lzb", "svb_nach12", "svb_kont6")
 """Counts of starts, and those of them that count Integrationen."""
+
+DATING = ("k2e3neu_lag", "k2e3neu_label")
+"""The switches that change for which month a run shows an indicator."""
 
 PUBLISHED_AFTER = 4
 """Months between the month of a run and its publication (data contract, section 1)."""
@@ -78,6 +82,21 @@ def indicators_as_selected(indicators: Mapping[str, Indicator], switches: Mappin
         lag += later
     result["K2E3"] = replace(k2e3, versions=versions, lags_by_version={"@2019": lag})
     return result
+
+
+def lags_of(name: str, indicators: Mapping[str, Indicator], switches: Mapping[str, Switch]) -> frozenset[int]:
+    """Return the months by which a version of an indicator lies before its run, under any selection of the dating switches."""
+    positions = [[(n, value) for value in _values(switches[n])] for n in DATING if n in switches]
+    lags = set()
+    for chosen in product(*positions):
+        positioned = {**switches, **{n: replace(switches[n], selected=value) for n, value in chosen}}
+        indicator = indicators_as_selected(indicators, positioned)[name]
+        lags |= {indicator.lag_of(version) for version in indicator.versions}
+    return frozenset(lags)
+
+
+def _values(switch: Switch) -> tuple[str | int | bool, ...]:
+    return (switch.default, *switch.alternatives) if isinstance(switch.alternatives, tuple) else (switch.default,)
 
 
 def _shifted(side: Side, months: int) -> Side:

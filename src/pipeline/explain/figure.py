@@ -5,15 +5,15 @@ Reads a release and the code lists it names, so it shows what was published and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.catalog import SEXES, Catalog, Indicator
+from pipeline.catalog import SEXES, Catalog, Indicator, lags_of
 from pipeline.months import add_months
 from pipeline.publish.comparison import comparisons
 from pipeline.publish.history import History
@@ -61,9 +61,8 @@ def explain(
     if sex not in SEXES:
         raise UnknownFigureError(f"{sex!r} is no sex of a figure; there are {', '.join(SEXES)}")
     version = f"@{version.removeprefix('@')}" if version else ""
-    release = _release(store, indicator, ref_month)
+    release, key = _published(store, catalog, indicator, area, ref_month, sex, version)
     kennzahlen = pq.read_table(release / "kennzahlen.parquet")
-    key = _key(release, kennzahlen, indicator, area, ref_month, sex, version)
     manifest = read_manifest(release)
     vergleich = pq.read_table(
         release / "vergleich.parquet", filters=[("definition", "=", key.definition), ("geschlecht", "=", sex)]
@@ -92,36 +91,43 @@ def _findings(release: Path, catalog: Catalog) -> pa.Table:
     return pq.read_table(path) if path.exists() else arrow_schema(catalog.results["befunde"]).empty_table()
 
 
-def _release(store: Path, indicator: Indicator, ref_month: str) -> Path:
-    run_month = add_months(ref_month, indicator.lag)
+def _published(
+    store: Path, catalog: Catalog, indicator: Indicator, area: str, ref_month: str, sex: str, version: str
+) -> tuple[Path, FigureKey]:
+    """Return the newest run's release that shows the figure, of the version or of the one in force there, and its key.
+
+    Which run shows a month may depend on its switches, so every run that some selection lets show it is asked.
+    """
+    releases = _releases(store, indicator, ref_month, lags_of(indicator.name, catalog.indicators, catalog.switches))
+    wanted = [("kennzahl", "=", indicator.name), ("gebiet", "=", area), ("geschlecht", "=", sex)]
+    wanted += [("ref_month", "=", ref_month)]
+    for release in releases:
+        rows = pq.read_table(release / "kennzahlen.parquet", filters=wanted).to_pylist()
+        for row in rows:
+            if row["definition"] == indicator.name + version if version else row["in_kraft"]:
+                return release, FigureKey(row["ebene"], row["gebiet"], row["definition"], row["geschlecht"])
+    known = ", ".join(sorted(indicator.versions))
+    raise UnknownFigureError(
+        f"{', '.join(map(str, releases))}: no {indicator.name}{version} for {area!r} in {ref_month}, sex {sex}; say "
+        f"--jobcenter with an id as t04412, the name of a Land, a Vergleichstyp, kommunal or bund, and --fassung with {known} "
+        "or nothing"
+    )
+
+
+def _releases(store: Path, indicator: Indicator, ref_month: str, lags: Iterable[int]) -> list[Path]:
+    """Return the newest release of every run that may show the month, newest run first; raises NoReleaseError for none."""
+    found = []
+    for lag in sorted(lags, reverse=True):
+        with suppress(NoReleaseError):
+            found.append(newest_release(store, add_months(ref_month, lag)))
+    if found:
+        return found
     try:
-        return newest_release(store, run_month)
+        return [newest_release(store, add_months(ref_month, indicator.lag))]
     except NoReleaseError as error:
         if not indicator.lag:
             raise
         raise NoReleaseError(
-            f"{error}; {indicator.name} of {ref_month} appears with the run of {run_month}, "
-            f"the run of {ref_month} shows it for {add_months(ref_month, -indicator.lag)}"
+            f"{error}; {indicator.name} of {ref_month} appears with the run of {add_months(ref_month, indicator.lag)}, "
+            f"the run of {ref_month} shows it for {add_months(ref_month, -indicator.lag)} (unless switches say otherwise)"
         ) from error
-
-
-def _key(
-    release: Path, kennzahlen: pa.Table, indicator: Indicator, area: str, ref_month: str, sex: str, version: str
-) -> FigureKey:
-    """Return the key of the one figure that is meant: of the version, or of the one in force."""
-    wanted: Mapping[str, Any] = {
-        "kennzahl": indicator.name,
-        "gebiet": area,
-        "geschlecht": sex,
-        "ref_month": ref_month,
-    }
-    rows = [r for r in kennzahlen.to_pylist() if all(r[name] == value for name, value in wanted.items())]
-    chosen = [r for r in rows if (r["definition"] == indicator.name + version if version else r["in_kraft"])]
-    if not chosen:
-        known = ", ".join(sorted(indicator.versions))
-        raise UnknownFigureError(
-            f"{release}: no {indicator.name}{version} for {area!r} in {ref_month}, sex {sex}; say --jobcenter with an id as "
-            f"t04412, the name of a Land, a Vergleichstyp, kommunal or bund, and --fassung with {known} or nothing"
-        )
-    row = chosen[0]
-    return FigureKey(row["ebene"], row["gebiet"], row["definition"], row["geschlecht"])
