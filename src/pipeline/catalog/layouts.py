@@ -7,15 +7,14 @@ the business of staging; only what differs from file to file stands here, with i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
-from typing import TypeVar
 
 from pipeline.catalog.model import SEXES
+from pipeline.catalog.strict import parsed
 from pipeline.months import month_number
 
-T = TypeVar("T")
 PATH_SEPARATOR = " > "
 
 FORMS = ("kanonisch", "breit", "lang")
@@ -173,40 +172,27 @@ class Layouts:
         return tuple(found for layout in self.by_name.values() if (found := layout.at(month)).usable)
 
 
-Parsed = Callable[[Traversable, Callable[[dict[str, str]], object]], Iterator[object]]
+def read_layouts(folder: Traversable, merkmale: Collection[str], signs: Collection[str]) -> Layouts:
+    """Read `layouts.csv`, one header list per layout and `zeichen.csv`.
 
-
-def read_layouts(folder: Traversable, merkmale: Collection[str], signs: Collection[str], parsed: Parsed) -> Layouts:
-    """Read `layouts.csv`, one header list per layout and `zeichen.csv`; `parsed` is the catalog's reader of CSV lists.
-
-    `merkmale` and `signs` are those of the contract. A line that cannot be understood is an error of `parsed`, with its file and
-    line.
+    `merkmale` and `signs` are those of the contract. A line that cannot be understood is a CatalogError, with its file and line.
     """
     facts: dict[str, list[Fact]] = {}
-
-    def fact(row: dict[str, str]) -> None:
-        facts.setdefault(row["layout"], []).append(_fact(row))
-
-    for _ in parsed(folder / "layouts.csv", fact):
-        pass
+    for name, fact in parsed(folder / "layouts.csv", lambda row: (row["layout"], _fact(row))):
+        facts.setdefault(name, []).append(fact)
     layouts = {}
     for name, of_layout in facts.items():
         canonical = any(f.name == "form" and f.value == "kanonisch" for f in of_layout)
-        headers, words = ((), ()) if canonical else _headers(folder / f"{name}.csv", merkmale, parsed)
+        headers, words = ((), ()) if canonical else _headers(folder / f"{name}.csv", merkmale)
         layouts[name] = Layout(name, tuple(of_layout), headers, words)
-    known: dict[str, Sign] = {}
-    for _ in parsed(folder / "zeichen.csv", lambda row: known.update([_sign(row, signs)])):
-        pass
-    return Layouts(layouts, known)
+    known = parsed(folder / "zeichen.csv", lambda row: _sign(row, signs))
+    return Layouts(layouts, dict(known))
 
 
-def _headers(
-    file: Traversable, merkmale: Collection[str], parsed: Parsed
-) -> tuple[tuple[Header, ...], tuple[Header, ...]]:
+def _headers(file: Traversable, merkmale: Collection[str]) -> tuple[tuple[Header, ...], tuple[Header, ...]]:
     """Return the headers, each count once per word of sex where its line names no sex, and those words."""
     lines: list[Header] = []
-    for _ in parsed(file, lambda row: lines.append(_header(row, merkmale, lines))):
-        pass
+    parsed(file, lambda row: lines.append(_header(row, merkmale, lines)))
     words = tuple(line for line in lines if line.is_word)
     headers: list[Header] = []
 
@@ -216,8 +202,7 @@ def _headers(
             headers.append(header)
 
     left = iter(lines)
-    for _ in parsed(file, lambda row: enter(next(left))):
-        pass
+    parsed(file, lambda row: enter(next(left)))
     return tuple(headers), words
 
 

@@ -141,6 +141,6 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
         codelists=codelists,
         rules=understood(root / "rules.yml", entries.rule),
         switches=understood(root / "switches.yml", entries.switch),
-        layouts=read_layouts(root / "layouts", merkmale, codelists["zeichen"], parsed),
+        layouts=read_layouts(root / "layouts", merkmale, codelists["zeichen"]),
         digest=_digest(root),
     )

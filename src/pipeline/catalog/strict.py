@@ -121,15 +121,17 @@ def _rows(file: Traversable) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, dict(zip(header, fields, strict=True))
 
 
-def parsed(file: Traversable, parse: Callable[[dict[str, str]], T]) -> Iterator[T]:
-    """Yield what `parse` makes of each row of a code list; raises CatalogError with file and line."""
+def parsed(file: Traversable, parse: Callable[[dict[str, str]], T]) -> list[T]:
+    """Return what `parse` makes of each row of a code list; raises CatalogError with file and line."""
+    found = []
     for line, row in _rows(file):
         try:
-            yield parse(row)
+            found.append(parse(row))
         except KeyError as error:
             raise CatalogError(f"{file.name}, line 1: the column {error.args[0]} is missing") from error
         except ValueError as error:
             raise CatalogError(f"{file.name}, line {line}: {error}") from error
+    return found
 
 
 def keyed(file: Traversable, key: str, parse: Callable[[dict[str, str]], T]) -> dict[str, T]:
@@ -141,6 +143,5 @@ def keyed(file: Traversable, key: str, parse: Callable[[dict[str, str]], T]) -> 
             raise ValueError(f"{row[key]} stands twice")
         entries[row[key]] = parse(row)
 
-    for _ in parsed(file, enter):
-        pass
+    parsed(file, enter)
     return entries
