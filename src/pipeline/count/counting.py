@@ -245,8 +245,8 @@ def count(
     return Counted(
         found.months[0],
         len(found.months),
-        counting.progress.computed,
-        counting.progress.reused,
+        counting.made.computed,
+        counting.made.reused,
         len(territory.members),
         len(without),
     )

@@ -48,7 +48,7 @@ class State:
 
 
 @dataclass
-class Progress:
+class StatesMade:
     """How many states were computed and how many were found."""
 
     computed: int = 0
@@ -65,7 +65,7 @@ class Counting:
     zaehltage: Zaehltage
     territory: Territory
     staged: Mapping[str, Mapping[str, str]]
-    progress: Progress = field(default_factory=Progress)
+    made: StatesMade = field(default_factory=StatesMade)
     _counts: dict[str, Count] = field(init=False)
     _readings: Readings = field(init=False)
     _known: dict[tuple[str, str], State] = field(default_factory=dict)
@@ -172,10 +172,10 @@ class Counting:
         key = hashlib.sha256(content.encode()).hexdigest()[:20]
         path = self.store.cells(name) / f"{month}-{key}.parquet"
         if path.exists():
-            self.progress.reused += 1
+            self.made.reused += 1
         else:
             self._make(count, {alias: value for alias, (_, value) in inputs.items()}, path, sort)
-            self.progress.computed += 1
+            self.made.computed += 1
         state = State(key, path)
         self._known[name, month] = state
         return state
