@@ -21,7 +21,7 @@ from pipeline.compare.earlier import Carried, EuroCell, Generation
 from pipeline.compare.exact import Bools, Ints
 from pipeline.compare.released import GEHEIM, Released, seen_in
 from pipeline.compare.secrecy import Rules, Secrets, is_count, primary, resting_on, small, within_jobcenters
-from pipeline.compare.territory import Groups, Protected, Quantity, groups_of, over_year, protect, unsafe_totals
+from pipeline.compare.territory import Groups, Protected, Quantity, Shown, groups_of, over_year, protect, unsafe_totals
 from pipeline.months import month_number
 
 _WEAKER = ("unbekannt", "folgt_spaeter", "zu_kurze_reihe", "nenner_null")
@@ -102,17 +102,24 @@ class _Sides:
 
 
 def _sides(
-    cube: Cube, groups: Groups, protected: Protected, pair: tuple[Side, Side], rules: Rules, counts: Bools
+    cube: Cube,
+    groups: Groups,
+    protected: Protected,
+    pair: tuple[Side, Side],
+    rules: Rules,
+    counts: Bools,
+    known: Bools,
 ) -> _Sides:
     """Decide for one indicator version and all reference months of the block."""
     parts = (_Part.of(pair[0], cube), _Part.of(pair[1], cube))
-    values, present, hidden = [], [], []
+    values, present, hidden, told = [], [], [], []
     for part in parts:
         total, there = _sums(cube, part)
         barred = protected.secrets.hidden if part.months == 1 else protected.secrets.barred
         values.append(_shifted(total, part.last, 0))
         present.append(_shifted(there, part.last, False))
         hidden.append(_shifted(over_year(barred[part.merkmal], part.months), part.last, True))
+        told.append(_shifted(~over_year(~known[part.merkmal], part.months), part.last, False))
     both = present[0] & present[1]
     weights = groups.members.astype(np.float64)
     sums = [np.rint(np.tensordot(weights, np.where(both, v, 0), axes=(1, 0))).astype(np.int64) for v in values]
@@ -124,7 +131,7 @@ def _sides(
         if i == 0 and teilmenge:
             too_small = too_small | small(sums[1] - sums[0], rules.below, zero=rules.zero)
         barred = _shifted(over_year(protected.totals[:, part.merkmal], part.months), part.last, True)
-        quantity = Quantity(values[i], both, hidden[i])
+        quantity = Quantity(values[i], both, hidden[i], told[i])
         totals.append(unsafe_totals(quantity, groups, too_small, barred)[:, _SIDE_OF_SEX])
         own = hidden[i][:, _SIDE_OF_SEX]
         if i == 1 and counts[part.merkmal]:
@@ -203,18 +210,18 @@ def _decided(
     merkmale: Mapping[str, Merkmal],
     given: Bools,
     rules: Rules,
-    bound: Callable[[Secrets], Secrets] = lambda own: own,
-    known: Bools | None = None,
+    bound: Callable[[Secrets], Secrets],
+    shown: Shown,
 ) -> tuple[Bools, Protected]:
     """Return the cells that are secret in themselves and all decisions; `bound` adds what was decided before.
 
-    `known` [merkmal, jobcenter, side, month] are counts that earlier releases have shown: they hide others badly.
+    What earlier releases have `shown` hides no other count.
 
     Estimates made from hidden counts are secret, too; hiding them may hide counts that other estimates were made from.
     """
     while True:
         secret = primary(cube, merkmale, given, rules)
-        protected = protect(cube, groups, bound(within_jobcenters(cube, merkmale, secret, rules)), known)
+        protected = protect(cube, groups, bound(within_jobcenters(cube, merkmale, secret, rules, shown.known)), shown)
         hidden = protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
         telling = resting_on(cube, merkmale, hidden) & ~hidden
         if not telling.any():
@@ -246,13 +253,6 @@ def _decide(
     groups = groups_of(cube.jc_ids, generation.jobcenters, generation.vergleichstyp_of)
     given, counts = _given(cube, generation.small_euro_cells), is_count(cube, merkmale)
 
-    def sides(protected: Protected) -> dict[str, _Sides]:
-        return {
-            f"{name}{version}": _sides(cube, groups, protected, pair, rules, counts)
-            for name, indicator in indicators.items()
-            for version, pair in indicator.versions.items()
-        }
-
     names = [f"{name}{version}" for name, indicator in indicators.items() for version in indicator.versions]
     seen = seen_in(released, cube, groups, names) if released else None
     carried = None
@@ -264,11 +264,15 @@ def _decide(
             own = carried.secrets(own, before.protected.secrets)
         return seen.bind(own) if seen is not None else own
 
-    known = seen.known if seen is not None else None
-    secret, protected = _decided(cube, groups, merkmale, given, rules, bound, known)
+    shown = seen.shown if seen is not None else Shown.nothing(cube)
+    secret, protected = _decided(cube, groups, merkmale, given, rules, bound, shown)
     if before is not None and carried is not None:
         protected = Protected(protected.secrets, protected.totals | carried.groups(before.protected.totals))
-    decided = sides(protected)
+    decided = {
+        f"{name}{version}": _sides(cube, groups, protected, pair, rules, counts, shown.known)
+        for name, indicator in indicators.items()
+        for version, pair in indicator.versions.items()
+    }
     if before is not None and carried is not None:
         decided = {name: now.bound_by(before.sides[name], carried) for name, now in decided.items()}
     if seen is not None:
@@ -283,7 +287,7 @@ def _differs(decisions: _Decisions, release: Released) -> bool:
     now = decisions.protected.secrets.hidden
     hidden = now[:, :, _SIDE_OF_SEX] & cube.present
     was_hidden = seen.hidden[:, :, _SIDE_OF_SEX] & cube.present
-    if ((was_hidden & ~hidden) | (hidden & seen.shown)).any():
+    if ((was_hidden & ~hidden) | (hidden & (seen.shown.known | seen.shown.changed))).any():
         return True
     return any(
         (then & ~side).any()

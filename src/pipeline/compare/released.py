@@ -17,7 +17,7 @@ from pipeline.catalog import SEXES
 from pipeline.compare.cube import Cube, codes, month_codes
 from pipeline.compare.exact import Bools, unscaled
 from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
-from pipeline.compare.territory import Groups
+from pipeline.compare.territory import Groups, Shown
 
 GEHEIM = "geheim"
 COLUMNS = ("zaehler", "nenner_summe")
@@ -36,14 +36,12 @@ class Released:
 class Seen:
     """What releases have shown and hidden, in terms of a block.
 
-    `hidden` and `known` are [merkmal, jobcenter, side, month]; known is a count that was shown with the value it has now.
-    `shown` are [merkmal, jobcenter, sex, month]. `units` and `totals` are sides that were hidden, by version: numerator and
+    `hidden` is [merkmal, jobcenter, side, month]. `units` and `totals` are sides that were hidden, by version: numerator and
     denominator as [jobcenter or group, sex, month].
     """
 
     hidden: Bools
-    shown: Bools
-    known: Bools
+    shown: Shown
     units: Mapping[str, tuple[Bools, Bools]]
     totals: Mapping[str, tuple[Bools, Bools]]
 
@@ -56,7 +54,7 @@ def seen_in(releases: Sequence[Released], cube: Cube, groups: Groups, definition
     """Return what the releases say about the cells of a block and about its groups; units it does not have are left out."""
     sides = (len(cube.merkmale), len(cube.jc_ids), 2, cube.months)
     by_sex = cube.values.shape
-    hidden_cells, shown, known_cells = (np.zeros(by_sex, dtype=bool) for _ in range(3))
+    hidden_cells, changed, known = (np.zeros(by_sex, dtype=bool) for _ in range(3))
     units, totals = (
         {name: (_none(count, cube), _none(count, cube)) for name in definitions}
         for count in (len(cube.jc_ids), len(groups.names))
@@ -68,15 +66,15 @@ def seen_in(releases: Sequence[Released], cube: Cube, groups: Groups, definition
         values, filled = (array[inside] for array in unscaled(release.eckwerte.column("wert")))
         secret = _is_secret(release.eckwerte)[inside]
         hidden_cells[at] |= secret
-        shown[at] |= filled
-        known_cells[at] |= filled & cube.present[at] & (values == cube.values[at])
+        same = cube.present[at] & (values == cube.values[at])
+        known[at] |= filled & same
+        changed[at] |= filled & ~same
         _enter_sides(release.kennzahlen, cube, groups, definitions, units, totals)
-    hidden, known = np.zeros(sides, dtype=bool), np.zeros(sides, dtype=bool)
+    hidden = np.zeros(sides, dtype=bool)
     for side in (TOTAL, PAIR):
         hidden[:, :, side] = hidden_cells[:, :, SEXES_OF[side]].any(axis=2)
-        known[:, :, side] = known_cells[:, :, SEXES_OF[side]].any(axis=2)
     hidden[:, :, PAIR] |= hidden[:, :, TOTAL]
-    return Seen(hidden, shown, known, units, totals)
+    return Seen(hidden, Shown(known, changed), units, totals)
 
 
 def _none(count: int, cube: Cube) -> Bools:

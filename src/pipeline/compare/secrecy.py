@@ -104,7 +104,10 @@ def resting_on(cube: Cube, merkmale: Mapping[str, Merkmal], hidden: Bools) -> Bo
 
 @dataclass
 class _Decision:
-    """Work in progress of `within_jobcenters`; arrays as in Secrets, `sums_only` without months."""
+    """Work in progress of `within_jobcenters`; arrays as in Secrets, `sums_only`, `forced` and `unseen` without months.
+
+    Of an `unseen` series readers have no month from earlier releases; only such a one can hide its months behind its sums.
+    """
 
     cube: Cube
     secret: Bools
@@ -113,6 +116,7 @@ class _Decision:
     barred: Bools
     sums_only: Bools
     forced: Bools
+    unseen: Bools
 
     @property
     def first_run(self) -> int:
@@ -154,10 +158,11 @@ def _decide_series(work: _Decision, merkmal: int) -> None:
     total, pair = early[:, 0], np.asarray(early[:, 1:].any(axis=1), dtype=bool)
     free_total, free_pair = work.holds(merkmal, TOTAL), work.holds(merkmal, PAIR)
     below_total = work.holds(merkmal, PAIR, ceiling=np.repeat(work.known(merkmal, TOTAL, _NO_CEILING), 2, axis=1))
-    total_only = (total & free_total[:, last]) | work.forced[merkmal, :, TOTAL]
-    pair_only = (pair & free_pair[:, last]) | work.forced[merkmal, :, PAIR]
-    total_only |= pair_only & ~below_total[:, last]
-    pair_only |= total_only & free_pair[:, last]
+    unseen_total, unseen_pair = work.unseen[merkmal, :, TOTAL], work.unseen[merkmal, :, PAIR]
+    total_only = unseen_total & ((total & free_total[:, last]) | work.forced[merkmal, :, TOTAL])
+    pair_only = unseen_pair & ((pair & free_pair[:, last]) | work.forced[merkmal, :, PAIR])
+    total_only |= unseen_total & pair_only & ~below_total[:, last]
+    pair_only |= unseen_pair & total_only & free_pair[:, last]
     work.sums_only[merkmal, :, TOTAL], work.sums_only[merkmal, :, PAIR] = total_only, pair_only
     work.hidden[merkmal, total_only, TOTAL] = True
     work.hidden[merkmal, pair_only, PAIR] = True
@@ -198,7 +203,8 @@ def _bound_together(work: _Decision) -> None:
     secret = small(cube.values, work.rules.below, zero=work.rules.zero) & cube.present
     for name in dict.fromkeys([*(part for part, _ in cube.event_parts), *(whole for _, whole in cube.event_parts)]):
         merkmal = cube.merkmale.index(name)
-        movable = movable_counts(cube, merkmal, work.hidden, work.barred, work.rules.room * ONE)
+        hidden = work.hidden & work.unseen[:, :, :, None]
+        movable = movable_counts(cube, merkmal, hidden, work.barred, work.rules.room * ONE)
         movable[..., :last] = True  # no release ends earlier
         holds = np.array([all_movable(movable[sex], secret[merkmal, :, sex]) for sex in range(len(SEXES))])
         for side in (TOTAL, PAIR):
@@ -207,8 +213,13 @@ def _bound_together(work: _Decision) -> None:
             work.close(merkmal, side, held[:, last])
 
 
-def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools, rules: Rules) -> Secrets:
-    """Return what stays secret because of the jobcenter's own numbers; `secret` comes from `primary`."""
+def within_jobcenters(
+    cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools, rules: Rules, known: Bools
+) -> Secrets:
+    """Return what stays secret because of the jobcenter's own numbers; `secret` comes from `primary`.
+
+    `known` [merkmal, jobcenter, sex, month] are counts that earlier releases have shown.
+    """
     sides: tuple[Bools, Bools] = (secret[:, :, 0], np.asarray(secret[:, :, 1:].any(axis=2), dtype=bool))
     shape = (*cube.values.shape[:2], 2, cube.months)
     work = _Decision(
@@ -219,6 +230,7 @@ def within_jobcenters(cube: Cube, merkmale: Mapping[str, Merkmal], secret: Bools
         np.zeros(shape, dtype=bool),
         np.zeros(shape[:3], dtype=bool),
         np.zeros(shape[:3], dtype=bool),
+        np.stack([~known[:, :, sexes].any(axis=(2, 3)) for sexes in SEXES_OF], axis=2),
     )
     events = [name for name in cube.merkmale if merkmale[name].kind in ("event", "movement")]
     parts = [part for part, _ in cube.event_parts]

@@ -20,7 +20,6 @@ from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
 _LAST_CHOICE = np.int64(1) << 60
 _NO_CHOICE = np.int64(1) << 61
 _OTHER_TYPE = np.int64(1) << 58
-_KNOWN = np.int64(1) << 59
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,20 @@ def groups_of(jc_ids: Sequence[str], jobcenters: Sequence[Jobcenter], vergleichs
 
 
 @dataclass(frozen=True)
+class Shown:
+    """Counts that earlier releases have shown, [merkmal, jobcenter, sex, month]: as they are now, or as they were."""
+
+    known: Bools
+    changed: Bools
+
+    @staticmethod
+    def nothing(cube: Cube) -> Shown:
+        """Return what readers know before the first release."""
+        none = np.zeros_like(cube.present)
+        return Shown(none, none)
+
+
+@dataclass(frozen=True)
 class Protected:
     """Decisions of `within_jobcenters` with partners added; `totals` [group, merkmal, side, month] are not published.
 
@@ -75,6 +88,28 @@ class Protected:
 
     secrets: Secrets
     totals: Bools
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What readers know from earlier releases of the counts [merkmal, jobcenter, month] of one side.
+
+    `some`: at least one sex as it is now. `settled`: all of them, or one that was other than it is now; neither needs a
+    partner, the latter as no total holds it.
+    """
+
+    some: Bools
+    settled: Bools
+    changed: Bools
+
+    @staticmethod
+    def of(cube: Cube, shown: Shown, side: int) -> _Told:
+        sexes = SEXES_OF[side]
+        there = cube.present[:, :, sexes]
+        known = shown.known[:, :, sexes] & there
+        changed = np.asarray(shown.changed[:, :, sexes].any(axis=2))
+        every = np.asarray((known | ~there).all(axis=2))
+        return _Told(np.asarray(known.any(axis=2)), every | changed, changed)
 
 
 def _satisfied(values: Ints, chosen: Bools, side: int) -> Bools:
@@ -116,13 +151,14 @@ def _movable(cube: Cube, secrets: Secrets, merkmal: int, side: int) -> Bools:
 
 
 def _add_partners(
-    cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, atom: Ints, side: int, known: Bools | None
+    cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, atom: Ints, side: int, told: _Told
 ) -> None:
     """Bar for every month that needs it more jobcenters of the atom, those with the smallest sums so far first.
 
-    Those whose count readers know from an earlier release come late: beside that release they hide nothing.
+    Those whose count readers know from an earlier release hide nothing and need no partner.
 
-    Where the atom has too few that help, the total of its Land is barred; `unsafe_totals` then withholds a second one.
+    Where the atom has too few that help, the total of its Land is barred; `unsafe_totals` then withholds a second one. Where
+    it has too few because readers know them, no total is given that holds a count in need of a partner.
     """
     sexes = SEXES_OF[side]
     types = groups.vergleichstyp[atom]
@@ -132,16 +168,15 @@ def _add_partners(
         if not barred.any():
             continue
         values = np.where(cube.present[merkmal, atom, sexes], cube.values[merkmal, atom, sexes], 0)
-        movable = _movable(cube, secrets, merkmal, side)[atom]
+        movable = _movable(cube, secrets, merkmal, side)[atom] & ~told.some[merkmal, atom]
         usable = movable & np.asarray(cube.present[merkmal, atom, sexes].all(axis=1))
         so_far = np.cumsum(values.sum(axis=1), axis=1)
         first = np.argmax(barred, axis=0)
         so_far = so_far + np.where(types[:, None] != types[first][None, :], _OTHER_TYPE, 0)
         so_far = np.where(values.sum(axis=1) < 2 * ONE, so_far + _LAST_CHOICE, so_far)
-        if known is not None:
-            so_far = so_far + np.where(known[merkmal, atom, side], _KNOWN, 0)
         for _ in atom:
-            exposed = barred.any(axis=0) & ~_satisfied(values, barred & movable, side)
+            in_need = barred & ~told.settled[merkmal, atom]
+            exposed = in_need.any(axis=0) & ~_satisfied(values, barred & movable, side)
             size = np.where((usable & ~barred)[:, exposed], so_far[:, exposed], _NO_CHOICE)
             partner = size.argmin(axis=0)
             found = size[partner, np.arange(len(partner))] < _NO_CHOICE
@@ -149,11 +184,15 @@ def _add_partners(
                 break
             barred[partner[found], np.flatnonzero(exposed)[found]] = True
         secrets.barred[merkmal, atom, side] |= barred
-        exposed = (barred.sum(axis=0) > 1) & ~_satisfied(values, barred & movable, side)
+        useful, in_need = barred & ~told.some[merkmal, atom], barred & ~told.settled[merkmal, atom]
+        exposed = (useful.sum(axis=0) > 1) & ~_satisfied(values, barred & movable, side)
         totals[groups.land_of(int(atom[0])), merkmal, side] |= exposed
+        spent = exposed & told.some[merkmal, atom].any(axis=0)
+        for place, unit in enumerate(atom.tolist()):
+            totals[groups.members[:, unit], merkmal, side] |= spent & in_need[place]
 
 
-def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int, known: Bools | None) -> None:
+def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int, told: _Told) -> None:
     """Pair jobcenters that are alone in their Land and Trägerform with one elsewhere; bar the totals that tell them apart.
 
     Those totals are the ones that hold exactly one of the two. Chosen is the partner that costs the fewest totals, then
@@ -163,20 +202,19 @@ def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: i
     counted = cube.present[:, :, sexes].any(axis=2)
     complete: Bools = np.asarray(cube.present[:, :, sexes].all(axis=2))
     barred: Bools = secrets.barred[:, :, side] & counted
+    useful, in_need = barred & ~told.some, barred & ~told.settled
     alone = np.zeros(barred.shape, dtype=bool)
     for atom in groups.atoms():
-        inside = barred[:, atom]
-        alone[:, atom] = inside & (np.sum(inside, axis=1, keepdims=True) == 1)
+        inside = useful[:, atom]
+        alone[:, atom] = in_need[:, atom] & (np.sum(inside, axis=1, keepdims=True) == inside)
     movable = [_movable(cube, secrets, merkmal, side) for merkmal in range(len(cube.merkmale))]
     for merkmal, unit, month in np.argwhere(alone).tolist():
         apart = groups.members != groups.members[:, [unit]]
         cost = apart.sum(axis=0) * 4 - 2 * barred[merkmal, :, month]
         values = cube.values[merkmal, :, sexes, month].sum(axis=1)
         cost = cost + (values < 2 * ONE)
-        if known is not None:
-            cost = cost + 2 * known[merkmal, :, side, month]
         usable = complete[merkmal, :, month] & (groups.land >= 0)
-        usable &= movable[merkmal][:, month]
+        usable &= movable[merkmal][:, month] & ~told.some[merkmal, :, month]
         usable[unit] = False
         if not usable.any():
             totals[groups.members[:, unit], merkmal, side, month] = True
@@ -187,32 +225,39 @@ def _lonely(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: i
         totals[apart[:, partner], merkmal, side, month] = True
 
 
-def _types(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int) -> None:
+def _types(cube: Cube, groups: Groups, secrets: Secrets, totals: Bools, side: int, told: _Told) -> None:
     """Bar the totals of types with hidden jobcenters in months in which a partner has another type."""
     rows = groups.rows("vergleichstyp")
     if not len(rows):
         return
     barred = secrets.barred[:, :, side] & cube.present[:, :, SEXES_OF[side]].any(axis=2)
+    useful, in_need = barred & ~told.some, barred & ~told.settled
     unsafe = np.zeros((len(cube.merkmale), cube.months), dtype=bool)
     for atom in groups.atoms():
         for vergleichstyp in sorted(set(groups.vergleichstyp[atom].tolist())):
-            unsafe |= barred[:, atom[groups.vergleichstyp[atom] == vergleichstyp]].sum(axis=1) == 1
+            inside = atom[groups.vergleichstyp[atom] == vergleichstyp]
+            unsafe |= in_need[:, inside].any(axis=1) & (useful[:, inside].sum(axis=1) <= 1)
     for row in rows.tolist():
         totals[row, :, side] |= unsafe & barred[:, groups.members[row]].any(axis=1)
 
 
-def protect(cube: Cube, groups: Groups, secrets: Secrets, known: Bools | None = None) -> Protected:
+def protect(cube: Cube, groups: Groups, secrets: Secrets, shown: Shown) -> Protected:
     """Return the decisions with a partner for every hidden number, and the totals that remain unsafe.
 
-    `known` [merkmal, jobcenter, side, month] are counts that earlier releases have shown.
+    A hidden number that readers know as it was before a revision is in no total: the difference of two totals would tell what
+    has become of it, whoever else is hidden in both.
     """
     work = Secrets(secrets.hidden.copy(), secrets.barred.copy())
     totals = np.zeros((len(groups.names), len(cube.merkmale), 2, cube.months), dtype=bool)
     for side in (TOTAL, PAIR):
+        told = _Told.of(cube, shown, side)
         for atom in groups.atoms():
-            _add_partners(cube, groups, work, totals, atom, side, known)
-        _lonely(cube, groups, work, totals, side, known)
-        _types(cube, groups, work, totals, side)
+            _add_partners(cube, groups, work, totals, atom, side, told)
+        _lonely(cube, groups, work, totals, side, told)
+        _types(cube, groups, work, totals, side, told)
+        revised = work.barred[:, :, side] & told.changed
+        for row, members in enumerate(groups.members):
+            totals[row, :, side] |= revised[:, members].any(axis=1)
         if side == TOTAL:
             work.barred[:, :, PAIR] |= work.barred[:, :, TOTAL]
     one_withheld = cube.withheld[:, :, 1] ^ cube.withheld[:, :, 2]
@@ -225,12 +270,14 @@ def protect(cube: Cube, groups: Groups, secrets: Secrets, known: Bools | None = 
 class Quantity:
     """One side of an indicator as published for every group: which jobcenters are in the total, and with what.
 
-    `values` and `included` are [jobcenter, sex, month], `hidden` [jobcenter, side, month].
+    `values`, `included` and `known` (readers have it from earlier releases) are [jobcenter, sex, month], `hidden` [jobcenter,
+    side, month].
     """
 
     values: Ints
     included: Bools
     hidden: Bools
+    known: Bools
 
 
 def unsafe_totals(quantity: Quantity, groups: Groups, too_small: Bools, barred: Bools) -> Bools:
@@ -244,11 +291,12 @@ def unsafe_totals(quantity: Quantity, groups: Groups, too_small: Bools, barred: 
     out = barred.copy()
     for side in (TOTAL, PAIR):
         included = quantity.included[:, SEXES_OF[side]]
-        concealed = included & quantity.hidden[:, side][:, None]
+        concealed = included & quantity.hidden[:, side][:, None] & ~quantity.known[:, SEXES_OF[side]]
         count = np.tensordot(weights, concealed.astype(np.float64), axes=(1, 0)).astype(np.int64)
         sums = np.tensordot(weights, np.where(included, quantity.values[:, SEXES_OF[side]], 0), axes=(1, 0))
         out[:, side] |= (too_small[:, SEXES_OF[side]] | (count == 1)).any(axis=1)
-        _second_total(groups, out[:, side], count.max(axis=1), sums.sum(axis=1), quantity.hidden[:, side])
+        unknown = quantity.hidden[:, side] & ~quantity.known[:, SEXES_OF[side]].all(axis=1)
+        _second_total(groups, out[:, side], count.max(axis=1), sums.sum(axis=1), unknown)
     out[:, PAIR] |= out[:, TOTAL]
     return out
 

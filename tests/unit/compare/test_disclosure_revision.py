@@ -39,6 +39,23 @@ def grown(world: World, merkmal: str, seed: int, many: int = 6) -> tuple[World, 
     return changed(world, merkmal, {(jc_id, month): (10, 10) for _, jc_id, _, month in chosen})
 
 
+def shrunk(world: World, merkmal: str, seed: int, many: int = 3) -> tuple[World, dict[Cell, Cell]]:
+    """Return the world in which some counts of the last twelve months have become one, all of which were shown before."""
+    rng = np.random.default_rng(seed)
+    counts = counts_of(world)
+    cells = [
+        cell
+        for cell, wert in counts.items()
+        if cell[0] == merkmal and cell[2] == "T" and "2017-08" <= cell[3] <= RUN and wert >= 3
+    ]
+    chosen = [cells[i] for i in rng.permutation(len(cells))[:many].tolist()]
+    return changed(
+        world,
+        merkmal,
+        {(jc, m): (1 - counts[merkmal, jc, "M", m], -counts[merkmal, jc, "F", m]) for _, jc, _, m in chosen},
+    )
+
+
 def counts_of(world: World) -> dict[Cell, int]:
     return {
         (r["merkmal"], r["jc_id"], r["geschlecht"], r["ref_month"]): int(r["wert"]) for r in world.eckwerte.to_pylist()
@@ -108,6 +125,27 @@ def test_two_releases_that_decide_each_for_itself_tell_a_count_and_bound_ones_do
     assert found(world, second, before, "elb_zugang", [first, second.disclosed(RUN)])
     bound = second.disclosed(RUN, released=[released(f"{RUN}.1", first)])
     assert found(world, second, before, "elb_zugang", [first, bound]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("merkmal", "seed"), [("elb_zugang", 2), ("elb_zugang", 7), ("bs_gering", 2), ("bs_2am", 6)])
+def test_a_count_that_becomes_small_is_not_told_by_what_was_shown_before(merkmal: str, seed: int) -> None:
+    world = random_world(seed, units=9, elb=(200, 1500))
+    second, before = shrunk(world, merkmal, seed)
+    first = world.disclosed(RUN)
+    bound = second.disclosed(RUN, released=[released(f"{RUN}.1", first)])
+    assert found(world, second, before, merkmal, [first, bound]) == []
+    assert sum(map(bool, bound.kennzahlen.column("wert").is_valid().to_pylist())) > len(bound.kennzahlen) // 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [5, 7])
+def test_a_count_of_none_that_becomes_small_is_not_told_by_the_difference_of_totals(seed: int) -> None:
+    world = random_world(seed, units=9, elb=(200, 1500))
+    second, before = revised(world, "bs_2am", seed, 12)
+    first = world.disclosed(RUN)
+    bound = second.disclosed(RUN, released=[released(f"{RUN}.1", first)])
+    assert found(world, second, before, "bs_2am", [first, bound]) == []
 
 
 def test_a_release_of_the_same_counts_is_not_bound() -> None:
