@@ -18,7 +18,7 @@ from pipeline import steps
 from pipeline.publish.manifest import broken_files, digest_of, read_manifest
 from pipeline.store import Finding, Store, write_findings, write_json
 
-RECOMPUTED = ("stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
+AFTER_FETCH = steps.STEPS[1:]
 _NAME = re.compile(r"^(\d{4}-\d{2})\.(\d+)$")
 
 
@@ -90,7 +90,7 @@ def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any
                 site_url=manifest["grundlage"]["adresse"],
             ),
         )
-        for step in RECOMPUTED:
+        for step in AFTER_FETCH:
             steps.do(step, opened)
         made = clean.release(month, number)
         problems = _differences(store.release(month, number), made)
