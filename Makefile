@@ -20,6 +20,7 @@ SYNTHETIC ?= synthetic
 PORT ?= 8048
 AIRFLOW_PORT ?= 8080
 JOBS ?= 2
+ROUNDS ?= 3
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,6 +28,7 @@ STAMP := $(VENV)/.installed
 AIRFLOW_HOME := $(CURDIR)/.airflow
 FROM := 2015-07
 TO := $(shell printf '%s\n' $(MONTH) 2018-07 | sort | tail -n 1)
+BENCH := build/bench
 TREE := $(SYNTHETIC)/$(FROM)-$(TO)-scale-$(SCALE)-seed-$(SEED)
 
 export AIRFLOW_HOME
@@ -35,7 +37,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
-	@echo "Settings: MONTH=$(MONTH) SCALE=$(SCALE) SEED=$(SEED) STORE=$(STORE) SYNTHETIC=$(SYNTHETIC) PORT=$(PORT) AIRFLOW_PORT=$(AIRFLOW_PORT) JOBS=$(JOBS)"
+	@echo "Settings: MONTH=$(MONTH) SCALE=$(SCALE) SEED=$(SEED) STORE=$(STORE) SYNTHETIC=$(SYNTHETIC) PORT=$(PORT) AIRFLOW_PORT=$(AIRFLOW_PORT) JOBS=$(JOBS) ROUNDS=$(ROUNDS)"
 
 .PHONY: install
 install: $(STAMP) ## make .venv and install exactly what the lock files say
@@ -101,10 +103,28 @@ test: lint ## lint, then every test
 test-thorough: install ## the tests that make many releases or worlds, half an hour and more
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m thorough
 
+# Polars and PySpark (400 MB) are no part of the product: they lie in a folder of their own, which only their contenders read.
+.PHONY: bench
+bench: SCALE = 0.05
+bench: install $(BENCH)/.installed ## our count beside pandas, Polars, SQL and PySpark; data made once per SCALE, ROUNDS rounds
+	$(BIN)/python -m benchmarks run --scale $(SCALE) --rounds $(ROUNDS) --data $(BENCH) --packages $(BENCH)/packages
+
+$(BENCH)/.installed: requirements-bench.lock | $(STAMP)
+	@rm -rf $(BENCH)/packages
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --target $(BENCH)/packages -r $<
+	@touch $@
+
+.PHONY: bench-compare
+bench-compare: install ## two results of make bench side by side: A=FILE B=FILE
+	@$(BIN)/python -m benchmarks compare $(A) $(B)
+
 .PHONY: lock
 lock: ## write the lock files anew from pyproject.toml
 	@$(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv
-	build/uv/bin/uv pip compile pyproject.toml --quiet --all-extras --universal --generate-hashes --no-annotate --no-header -o requirements.lock
+	build/uv/bin/uv pip compile pyproject.toml --quiet --extra airflow --extra dev --universal --generate-hashes --no-annotate --no-header -o requirements.lock
+	build/uv/bin/uv pip compile pyproject.toml --quiet --extra bench --extra spark --constraints requirements.lock \
+	  $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
+	  --universal --generate-hashes --no-annotate --no-header -o requirements-bench.lock
 	echo 'setuptools>=77' | build/uv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements-build.lock
 
 .PHONY: clean

@@ -1,0 +1,69 @@
+"""``python -m benchmarks run`` measures, ``python -m benchmarks compare A B`` sets two results side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks.contenders import CONTENDERS
+from benchmarks.data import build
+from benchmarks.equality import UnequalError
+from benchmarks.measuring import adopt_orphans
+from benchmarks.results import Results, as_tables, side_by_side
+from benchmarks.rounds import Rounds, WorkerError, commit
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+RESULTS = Path(__file__).with_name("results")
+EVERYBODY = list(CONTENDERS)
+
+
+@app.command()
+def run(
+    scale: Annotated[float, typer.Option("--scale", min=0.001, max=1.0, help="1 is the size of the country")] = 0.05,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="how often every process is measured")] = 3,
+    data: Annotated[Path, typer.Option("--data", help="folder of the data, made once per scale")] = Path("build/bench"),
+    packages: Annotated[Path | None, typer.Option("--packages", help="folder with Polars and PySpark")] = None,
+    contender: Annotated[list[str], typer.Option("--contender", help="only these; may be repeated")] = EVERYBODY,
+    products: Annotated[bool, typer.Option("--steps/--no-steps", help="also measure the product's steps")] = True,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="file of the results; default: benchmarks/results/…")
+    ] = None,
+) -> None:
+    """Measure every contender in turn, several rounds, compare their counts with ours and print a table."""
+    console, progress = Console(width=None), Console(stderr=True)
+    unknown = [name for name in contender if name not in CONTENDERS]
+    if unknown:
+        raise typer.BadParameter(f"{', '.join(unknown)}: no contender; there are {', '.join(CONTENDERS)}")
+    adopt_orphans()
+    progress.print(f"data of scale {scale:g} below {data}: made unless they are there")
+    country = build(data.absolute(), scale, commit())
+    scratch = country.folder / "scratch"
+    Rounds.clear(scratch)
+    work = Rounds(country, scratch, packages.absolute() if packages else None, progress.print)
+    try:
+        results = work.run(contender, rounds, products=products)
+    except (UnequalError, WorkerError) as error:
+        progress.print(f"benchmark: {error}", markup=False)
+        raise typer.Exit(1) from error
+    Rounds.clear(scratch)
+    path = out or RESULTS / f"scale-{scale:g}-{results.circumstances['commit'][:12]}.json"
+    results.write(path)
+    for table in as_tables(results):
+        console.print(table)
+    console.print(f"written: {path}")
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="results before")],
+    b: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="results after")],
+) -> None:
+    """Print two results side by side and mark what lies outside the spread of the rounds."""
+    Console().print(side_by_side(Results.read(a), Results.read(b)))
+
+
+if __name__ == "__main__":
+    app()
