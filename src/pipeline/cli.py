@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import traceback
+from typing import NoReturn
 
 import typer
 
 from pipeline import steps
 from pipeline.catalog import SwitchError
 from pipeline.commands import alarms, layouts, releases, runs, synthetic
-from pipeline.commands.output import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, say
+from pipeline.commands.output import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, result, say
 
 NO_SPACE = ("No space left", "File too large", "quota exceeded")
 COMMANDS = (
@@ -65,17 +65,13 @@ def main() -> None:
             if entry["blocking"]:
                 units = ", ".join(entry["units"][:10]) or "-"
                 say(f"  {entry['rule']}: {entry['titel']} ({entry['count']} x; {units}). {entry['massnahme']}")
-        if as_json:
-            typer.echo(json.dumps({"exit": EXIT_STOPPED, **stop.verdict}, ensure_ascii=False, sort_keys=True))
+        result({"exit": EXIT_STOPPED, **stop.verdict}, as_json)
         sys.exit(EXIT_STOPPED)
     except SwitchError as error:
-        say(f"kennzahlen: {error}")
-        if as_json:
-            typer.echo(json.dumps({"exit": EXIT_USAGE, "error": str(error)}, ensure_ascii=False))
-        sys.exit(EXIT_USAGE)
+        _failed(EXIT_USAGE, str(error), as_json)
     except SystemExit as end:
-        if as_json and end.code == EXIT_USAGE:
-            typer.echo(json.dumps({"exit": EXIT_USAGE, "error": "wrong usage, see standard error"}))
+        if end.code == EXIT_USAGE:
+            result({"exit": EXIT_USAGE, "error": "wrong usage, see standard error"}, as_json)
         raise
     except Exception as error:
         if not isinstance(error, OSError | ValueError | RuntimeError):
@@ -83,10 +79,13 @@ def main() -> None:
         text = " ".join(f"{type(error).__name__}: {error}".split())
         if any(words in text for words in NO_SPACE) and "free space" not in text:
             text += "; free space and run the same command again, finished work is kept"
-        say(f"kennzahlen: {text}")
-        if as_json:
-            typer.echo(json.dumps({"exit": EXIT_FAILED, "error": text}, ensure_ascii=False))
-        sys.exit(EXIT_FAILED)
+        _failed(EXIT_FAILED, text, as_json)
+
+
+def _failed(code: int, text: str, as_json: bool) -> NoReturn:
+    say(f"kennzahlen: {text}")
+    result({"exit": code, "error": text}, as_json)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ _SHOWN = 20
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="a .xlsx, .zip, .csv or .csv.gz file")
 ]
-Month = Annotated[
+MonthOfFile = Annotated[
     str, typer.Option("--month", callback=a_month_or_none, help="reference month, YYYY-MM; default: what the file says")
 ]
 
 
-def propose(file: File, month: Month = "", as_json: Json = False) -> None:
+def propose(file: File, month: MonthOfFile = "", as_json: Json = False) -> None:
     """Say what was recognised in a new or changed file, what moved, and draft the lines for the catalog."""
     from pipeline.stage.published import propose as propose_lines
 
@@ -49,7 +49,7 @@ def propose(file: File, month: Month = "", as_json: Json = False) -> None:
         raise typer.Exit(code)
 
 
-def check(file: File, month: Month = "", as_json: Json = False) -> None:
+def check(file: File, month: MonthOfFile = "", as_json: Json = False) -> None:
     """Read a file as staging would and list rows, bad rows and remarks; the Stichtag is that of the catalog."""
     from pipeline.stage.examining import examine
 
