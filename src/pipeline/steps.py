@@ -141,6 +141,7 @@ def count(run: Run) -> Summary:
             run.territory,
             run.catalog,
             run.settings,
+            addresses={(d["ref_month"], d["table"], d["unit"]): d["address"] for d in run.deliveries["deliveries"]},
             earlier=run.earlier_territories,
             corrections=run.decisions.corrections,
             progress=run.progress,

@@ -105,3 +105,24 @@ def test_a_revised_delivery_of_a_part_is_the_cause_of_what_changes_in_the_merged
     assert [row["ref_month"] for row in own] == ["2016-01"]
     assert [address.split(".")[0] for address in own[0]["ursache_adresse"]] == [f"2016-01/bestand/{PARTS[1]}"]
     assert not {row["gebiet"] for row in changes} & set(PARTS)
+
+
+def test_what_a_part_delivers_after_its_end_is_a_cause_a_source_and_a_finding_of_the_merged_jobcenter(
+    published: steps.Run,
+) -> None:
+    rows = delivered(published, "2016-01", PARTS[1])[1]
+    known = {row["person_id"] for _, own in [delivered(published, RUN, WHOLE)] for row in own}
+    late = next(row for row in rows if row["ist_elb"] and row["person_id"] not in known)
+    write_delivery(source_of(published), (RUN, "bestand", PARTS[1]), [late], ".csv")
+    number = int(steps.run_all(opened(source_of(published).parent))["number"])
+    assert compared(published, number)[WHOLE]["zaehler"] == compared(published, number - 1)[WHOLE]["zaehler"] + 1
+
+    address = f"{RUN}/bestand/{PARTS[1]}.csv"
+    found = explain(published.store.root, tiny_catalog(), "K1E2", WHOLE, RUN)
+    assert address in {delivery.address for delivery in found.deliveries}
+    (noted,) = [n for n in found.explanation.findings if n.rule == "COUNT-AFTER-END"]
+    assert (noted.unit, noted.table, noted.month) == (PARTS[1], "bestand", RUN)
+    assert "Lieferung für einen Monat nach dem Ende der Stelle" in " ".join(as_lines(found))
+    changes = pq.read_table(published.store.release(RUN, number) / "aenderungen.parquet").to_pylist()
+    own = [row for row in changes if (row["gebiet"], row["groesse"], row["geschlecht"]) == (WHOLE, "elb", "T")]
+    assert [(row["ref_month"], row["ursache_adresse"]) for row in own] == [(RUN, [address])]

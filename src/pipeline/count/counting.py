@@ -13,6 +13,7 @@ from pipeline.catalog import Catalog, Correction, Gebietsaenderung
 from pipeline.count.correcting import corrected
 from pipeline.count.eckwerte import Assembler, Cells, eckwerte_table, small_euro_cells
 from pipeline.count.imputing import imputed
+from pipeline.count.outlasting import Addresses, after_end
 from pipeline.count.reconciling import Routes, abgleich
 from pipeline.count.territory import Territory, in_effect, successors
 from pipeline.months import Zaehltage, add_months, month_range
@@ -175,14 +176,16 @@ def count(
     catalog: Catalog,
     settings: Settings,
     *,
+    addresses: Addresses,
     earlier: Sequence[Territory] = (),
     corrections: Sequence[Correction] = (),
     progress: Progress | None = None,
 ) -> Counted:
     """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`).
 
-    `corrections` change cells of the published counts before they enter the Eckwerte. `earlier` are the territories that
-    releases before this one may have shown (`territories_before`); their counts bind what this one may publish.
+    `addresses` name the files in findings. `corrections` change cells of the published counts before they enter the
+    Eckwerte. `earlier` are the territories that releases before this one may have shown (`territories_before`); their counts
+    bind what this one may publish.
     """
     from pipeline.count.engine import DuckDb
     from pipeline.count.states import Counting
@@ -229,6 +232,7 @@ def count(
         store.findings(month, "count"),
         [
             *found.about_corrections,
+            *after_end(staged, territory, catalog, addresses),
             *(
                 Finding(
                     rule.rule_id,

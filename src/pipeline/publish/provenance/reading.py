@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pipeline.catalog import Merkmal
 from pipeline.months import add_months
@@ -51,10 +51,17 @@ def reads_of(evidence: Evidence, units: Sequence[str], sex: str, sides: Iterable
         if known is None:
             ordered = tuple(sorted(months[table]))
             central = CENTRAL.get(table)
-            own = {p for unit in units for m in ordered for p in evidence.parts_of(unit, m)} if central is None else ()
+            own = {p for unit in units for p in _read_of(evidence, unit, table, ordered)} if central is None else ()
             known = evidence.memory[key] = Reads(table, ordered, (central,) if central else tuple(sorted(own)))
         reads.append(known)
     return tuple(reads)
+
+
+def _read_of(evidence: Evidence, unit: str, table: str, months: Iterable[str]) -> Iterator[str]:
+    """Yield the parts of a jobcenter whose deliveries count: those that existed, and those that delivered after their end."""
+    for month in months:
+        yield from evidence.parts_of(unit, month)
+        yield from (part for part in evidence.units_of(unit)[1:] if (table, month, part) in evidence.delivered)
 
 
 def causes_of(evidence: Evidence, unit: str, sex: str, sides: Iterable[SideCounts], reason: str) -> tuple[Cause, ...]:

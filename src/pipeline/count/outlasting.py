@@ -1,0 +1,70 @@
+"""What units deliver for months after their end: never wrong by itself, but somebody must know that it was meant.
+
+Whether it counts is decided where the counting is (data contract, section 3, "Territory"); here it is only told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pipeline.catalog import Catalog
+from pipeline.count.territory import Territory
+from pipeline.store import Finding
+
+RULE = "COUNT-AFTER-END"
+Addresses = Mapping[tuple[str, str, str], str]
+"""Month, table and unit of a delivery -> the address of its file."""
+
+
+def after_end(
+    staged: Mapping[str, Mapping[str, Any]], territory: Territory, catalog: Catalog, addresses: Addresses
+) -> Iterator[Finding]:
+    """Yield a finding for each unit, table and month of a delivery whose Stichtag lies after the unit's end.
+
+    `staged` is the content of `staged.json`. Persons are found in the deliveries of their unit, published counts in the
+    delivery of `statistik`; a file without rows says nothing.
+    """
+    rule = catalog.rules[RULE]
+    for table, months in sorted(staged.items()):
+        published = table not in catalog.person_tables
+        for month, entry in sorted(months.items()):
+            for deliverer, delivered in sorted(entry["units"].items()):
+                units = delivered.get("jobcenters", ()) if published else (deliverer,) if delivered["rows"] else ()
+                for unit in units:
+                    if end := _end(unit, month, territory):
+                        yield Finding(
+                            RULE,
+                            rule.severity,
+                            "count",
+                            f"{'published' if published else 'delivered'} for {month}, though {unit} {end}; "
+                            f"{_effect(unit, territory, published)}",
+                            table=table,
+                            ref_month=month,
+                            jc_id=unit,
+                            file=addresses[month, table, deliverer],
+                            count=1 if published else delivered["rows"],
+                            action=rule.action_de,
+                        )
+
+
+def _end(unit: str, month: str, territory: Territory) -> str:
+    """Return how a unit ended before S(month), empty if it had not."""
+    day = territory.zaehltage.stichtag(month)
+    ab = territory.ends.get(unit)
+    if ab is not None and ab <= day:
+        return f"became part of {territory.unit_of(unit)} on {ab}"
+    last = territory.jobcenters[unit].valid_to
+    if last is not None and last < day:
+        return f"ended, by the registry, on {last + timedelta(days=1)}"
+    return ""
+
+
+def _effect(unit: str, territory: Territory, published: bool) -> str:
+    successor = territory.unit_of(unit)
+    if published:
+        return "these counts are not used"
+    if successor == unit:
+        return "it has no successor, so its counts of this month have no value"
+    return f"its rows count for {successor}"
