@@ -28,6 +28,7 @@ def run(
     packages: Annotated[Path | None, typer.Option("--packages", help="folder with Polars and PySpark")] = None,
     contender: Annotated[list[str], typer.Option("--contender", help="only these; may be repeated")] = EVERYBODY,
     products: Annotated[bool, typer.Option("--steps/--no-steps", help="also measure the product's steps")] = True,
+    whole: Annotated[bool, typer.Option("--whole/--no-whole", help="with the steps: also a whole run, once")] = True,
     out: Annotated[
         Path | None, typer.Option("--out", help="file of the results; default: benchmarks/results/…")
     ] = None,
@@ -44,7 +45,7 @@ def run(
     Rounds.clear(scratch)
     work = Rounds(country, scratch, packages.absolute() if packages else None, progress.print)
     try:
-        results = work.run(contender, rounds, products=products)
+        results = work.run(contender, rounds, products=products, whole=whole)
     except (UnequalError, WorkerError) as error:
         progress.print(f"benchmark: {error}", markup=False)
         raise typer.Exit(1) from error

@@ -60,7 +60,7 @@ class Rounds:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
 
-    def run(self, names: Iterator[str] | list[str], rounds: int, *, products: bool) -> Results:
+    def run(self, names: Iterator[str] | list[str], rounds: int, *, products: bool, whole: bool) -> Results:
         """Measure the contenders `names` (and, with `products`, the steps of the product) and return the results.
 
         Raises UnequalError if a contender counts otherwise than we do, WorkerError if a process fails.
@@ -74,11 +74,13 @@ class Rounds:
                 self.report(f"round {number} of {rounds}: {CONTENDERS[name].title}")
                 self._contender(name)
             if products:
-                self._products(number)
+                self._products()
+        if products and whole:
+            self._whole()
         if products:
-            built = self.data.built
-            self._add("synth", "synth, when the data were built", built["synth"], None)
-            self.measured["synth"].facts["rows"] = built["synth"]["rows"]
+            synth = self.data.built["synth"]
+            self._add("synth", "synth, when the data were built", synth, None)
+            self.measured["synth"].facts["rows"] = synth["rows"]
         order = [n for n in (*CONTENDERS, *self.measured) if n in self.measured]
         return Results(self._circumstances(rounds), {n: self.measured[n] for n in dict.fromkeys(order)}, missing)
 
@@ -98,7 +100,7 @@ class Rounds:
             "known": str(known),
             "packages": [str(self.packages)] if self.packages and CONTENDERS[name].needs else [],
         }
-        self._measure(job, {name: alias or name} if keep else {}, {name: CONTENDERS[name].title}, environment)
+        self._measure(job, {name: alias or name} if keep else {}, {name: CONTENDERS[name].title} | TITLES, environment)
         if CONTENDERS[name].counts:
             first = self.scratch / "ours-first.parquet"
             if name == "ours" and not first.exists():
@@ -106,7 +108,7 @@ class Rounds:
             tables = [pq.read_table(path) for path in (first, known, result)]
             self.cells = require_equal(alias or name, *tables)
 
-    def _products(self, number: int) -> None:
+    def _products(self) -> None:
         starts = {"new-month": self.data.store} | {f"revised-{table}": self.data.revised(table) for table in REVISED}
         for name, start in starts.items():
             self.report(TITLES[name])
@@ -117,8 +119,8 @@ class Rounds:
         self._measure(
             {"kind": "read_month", "month": LAST, "store": str(self.data.store)}, {"read_month": "read_month"}, TITLES
         )
-        if number > 1:
-            return
+
+    def _whole(self) -> None:
         self.report(TITLES["whole"])
         store = self.scratch / "store"
         shutil.rmtree(store, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Hand-written DuckDB SQL, all months at once: seven temporary tables and one query.
+"""Hand-written DuckDB SQL: what is large month by month, whose hash tables stay small; the rest over all months at once.
 
 Two things are cheaper than they look: days as ELB are the bits of one number per person and month, so that LZB is a sum of bit
 counts; and an entry is a period that starts in the window with no other of the person's periods ending up to a week before it,
@@ -15,33 +15,66 @@ from benchmarks.country import BRIDGED_DAYS, COLUMNS, LZB_DAYS, Country
 THREADS, MEMORY = 2, "2GB"
 OPEN = "DATE '9999-12-31'"
 
-STOCK = """
-CREATE TEMP TABLE stock AS
-SELECT monat, person, jc,
-       CASE WHEN min(coalesce(geschlecht, '')) = max(coalesce(geschlecht, '')) AND min(geschlecht) IN ('M', 'F')
-            THEN min(geschlecht) ELSE '' END AS sex,
-       bool_or(ist_elb) AS elb, bool_or(ist_elb AND ist_alleinerziehend) AS allein
-FROM bestand JOIN einheiten USING (jc_id) GROUP BY ALL;
-
-CREATE TEMP TABLE geschlechter AS
-SELECT monat, person, CASE WHEN min(sex) = max(sex) THEN min(sex) ELSE '' END AS sex FROM stock GROUP BY ALL;
+TABLES = """
+CREATE TEMP TABLE stock (monat INTEGER, person BIGINT, jc VARCHAR, sex VARCHAR, elb BOOLEAN, allein BOOLEAN);
+CREATE TEMP TABLE tage (monat INTEGER, person BIGINT, maske BIGINT);
+CREATE TEMP TABLE gezaehlt (monat INTEGER, jc VARCHAR, sex VARCHAR, merkmal VARCHAR, wert BIGINT);
+CREATE TEMP TABLE zuvor (person BIGINT, sex VARCHAR);
+CREATE TEMP TABLE jetzt (person BIGINT, sex VARCHAR);
 """
 
-PERIODS = f"""
-CREATE TEMP TABLE bezug AS
-SELECT monat, person, jc, von, coalesce(bis, {OPEN}) AS bis, stichtag, stichtag_1
-FROM leistungsbezug JOIN einheiten USING (jc_id) JOIN kalender USING (monat);
+MONTH = f"""
+SET VARIABLE stichtag = (SELECT stichtag FROM kalender WHERE monat = {{monat}});
+SET VARIABLE stichtag_1 = (SELECT stichtag_1 FROM kalender WHERE monat = {{monat}});
+
+INSERT INTO stock
+SELECT {{monat}}, person, jc,
+       CASE WHEN min(coalesce(geschlecht, '')) = max(coalesce(geschlecht, '')) AND min(geschlecht) IN ('M', 'F')
+            THEN min(geschlecht) ELSE '' END,
+       bool_or(ist_elb), bool_or(ist_elb AND ist_alleinerziehend)
+FROM {{bestand}} JOIN einheiten USING (jc_id) GROUP BY person, jc;
+
+DROP TABLE zuvor;
+ALTER TABLE jetzt RENAME TO zuvor;
+CREATE TEMP TABLE jetzt AS
+SELECT person, CASE WHEN min(sex) = max(sex) THEN min(sex) ELSE '' END AS sex FROM stock WHERE monat = {{monat}} GROUP BY person;
+CREATE OR REPLACE TEMP TABLE wer_kommt AS FROM jetzt UNION ALL FROM zuvor ANTI JOIN jetzt USING (person);
+CREATE OR REPLACE TEMP TABLE wer_geht AS FROM zuvor UNION ALL FROM jetzt ANTI JOIN zuvor USING (person);
+
+CREATE OR REPLACE TEMP TABLE bezug AS
+SELECT person, jc, von, coalesce(bis, {OPEN}) AS bis FROM {{leistungsbezug}} JOIN einheiten USING (jc_id);
+
+INSERT INTO tage
+SELECT {{monat}}, person,
+       bit_or((1::BIGINT << (least(bis, getvariable('stichtag')) - getvariable('stichtag_1'))::INTEGER)
+            - (1::BIGINT << greatest(von - getvariable('stichtag_1') - 1, 0)::INTEGER))
+FROM bezug WHERE von <= getvariable('stichtag') AND bis > getvariable('stichtag_1') GROUP BY person;
+
+INSERT INTO gezaehlt
+WITH zugaenge AS (
+    SELECT DISTINCT person, jc, von FROM bezug k
+    WHERE von > getvariable('stichtag_1') AND von <= getvariable('stichtag') AND NOT EXISTS (
+        SELECT 1 FROM bezug b WHERE b.person = k.person AND b.jc = k.jc
+        AND b.von < k.von AND b.bis >= k.von - {BRIDGED_DAYS + 1})
+),
+abgaenge AS (
+    SELECT DISTINCT person, jc, bis FROM bezug k
+    WHERE bis >= getvariable('stichtag_1') AND bis < getvariable('stichtag') AND NOT EXISTS (
+        SELECT 1 FROM bezug b WHERE b.person = k.person AND b.jc = k.jc
+        AND b.bis > k.bis AND b.von <= k.bis + {BRIDGED_DAYS + 1})
+)
+SELECT {{monat}}, jc, coalesce(sex, ''), 'elb_zugang', count(*) FROM zugaenge LEFT JOIN wer_kommt USING (person) GROUP BY ALL
+UNION ALL
+SELECT {{monat}}, jc, coalesce(sex, ''), 'elb_abgang', count(*) FROM abgaenge LEFT JOIN wer_geht USING (person) GROUP BY ALL
+UNION ALL
+SELECT {{monat}}, jc, coalesce(sex, ''), summe, (100 * sum(anspruch_eur))::BIGINT
+FROM {{leistung}} JOIN rechtsgrundlagen r ON rechtsgrundlage = r.code JOIN einheiten USING (jc_id)
+LEFT JOIN wer_kommt USING (person) GROUP BY ALL;
 """
 
 LONG_TERM = """
 CREATE TEMP TABLE lzb AS
-WITH tage AS (
-    SELECT monat, person,
-           bit_or((1::BIGINT << (least(bis, stichtag) - stichtag_1)::INTEGER)
-                - (1::BIGINT << greatest(von - stichtag_1 - 1, 0)::INTEGER)) AS maske
-    FROM bezug WHERE von <= stichtag AND bis > stichtag_1 GROUP BY ALL
-),
-summen AS (SELECT person, {sums} FROM tage GROUP BY person),
+WITH summen AS (SELECT person, {sums} FROM tage GROUP BY person),
 lange AS (SELECT person, monat::INTEGER AS monat FROM (UNPIVOT summen ON {months} INTO NAME monat VALUE tage) WHERE tage >= {days})
 SELECT monat, person FROM lange SEMI JOIN (SELECT monat, person FROM stock WHERE elb) USING (monat, person);
 """
@@ -70,27 +103,6 @@ FROM personen p JOIN stock v ON v.monat = p.monat - 1 AND v.person = p.person AN
 LEFT JOIN lzb l ON l.monat = p.monat - 1 AND l.person = p.person;
 """
 
-MOVEMENTS = f"""
-CREATE TEMP TABLE bewegungen AS
-WITH zugaenge AS (
-    SELECT DISTINCT monat, person, jc, von FROM bezug k WHERE von > stichtag_1 AND von <= stichtag AND NOT EXISTS (
-        SELECT 1 FROM bezug b WHERE b.monat = k.monat AND b.person = k.person AND b.jc = k.jc
-        AND b.von < k.von AND b.bis >= k.von - {BRIDGED_DAYS + 1})
-),
-abgaenge AS (
-    SELECT DISTINCT monat, person, jc, bis FROM bezug k WHERE bis >= stichtag_1 AND bis < stichtag AND NOT EXISTS (
-        SELECT 1 FROM bezug b WHERE b.monat = k.monat AND b.person = k.person AND b.jc = k.jc
-        AND b.bis > k.bis AND b.von <= k.bis + {BRIDGED_DAYS + 1})
-)
-SELECT z.monat, jc, coalesce(jetzt.sex, zuvor.sex, '') AS sex, 'elb_zugang' AS merkmal
-FROM zugaenge z LEFT JOIN geschlechter jetzt USING (monat, person)
-LEFT JOIN geschlechter zuvor ON zuvor.monat = z.monat - 1 AND zuvor.person = z.person
-UNION ALL
-SELECT a.monat, jc, coalesce(zuvor.sex, jetzt.sex, ''), 'elb_abgang'
-FROM abgaenge a LEFT JOIN geschlechter jetzt USING (monat, person)
-LEFT JOIN geschlechter zuvor ON zuvor.monat = a.monat - 1 AND zuvor.person = a.person;
-"""
-
 RESULT = f"""
 WITH massnahmen AS (
     SELECT DISTINCT monat, person FROM massnahme JOIN kalender USING (monat) JOIN foerderung f ON massnahme_art = f.code
@@ -116,7 +128,7 @@ zellen AS (
     UNPIVOT (SELECT monat, jc, sex, count(*) AS elb, count(*) FILTER (allein) AS alleinerz FROM stock WHERE elb GROUP BY ALL)
     ON elb, alleinerz INTO NAME merkmal VALUE wert
     UNION ALL
-    SELECT monat, jc, sex, merkmal, count(*) FROM bewegungen GROUP BY ALL
+    FROM gezaehlt
     UNION ALL
     SELECT monat, jc, sex, 'lzb', count(*) FROM lange GROUP BY ALL
     UNION ALL
@@ -138,12 +150,6 @@ zellen AS (
     UNPIVOT (SELECT monat, jc, sex, count(*) FILTER (nach12) AS svb_nach12, count(*) FILTER (kont6) AS svb_kont6
              FROM verbleib GROUP BY ALL)
     ON svb_nach12, svb_kont6 INTO NAME merkmal VALUE wert
-    UNION ALL
-    SELECT z.monat, jc, coalesce(jetzt.sex, zuvor.sex, ''), summe, (100 * sum(anspruch_eur))::BIGINT
-    FROM leistung z JOIN rechtsgrundlagen r ON rechtsgrundlage = r.code JOIN einheiten USING (jc_id)
-    LEFT JOIN geschlechter jetzt USING (monat, person)
-    LEFT JOIN geschlechter zuvor ON zuvor.monat = z.monat - 1 AND zuvor.person = z.person
-    GROUP BY ALL
 )
 SELECT ref_month, jc AS jc_id, geschlecht, merkmal, sum(wert)::BIGINT AS wert
 FROM (SELECT monat, jc, merkmal, wert, unnest(CASE sex WHEN '' THEN ['T'] ELSE ['T', sex] END) AS geschlecht FROM zellen)
@@ -158,20 +164,27 @@ def counts(country: Country) -> pa.Table:
     connection = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY, "preserve_insertion_order": False})
     for name, table in country.lists().items():
         connection.register(name, table)
-    for name, columns in COLUMNS.items():
-        files = ", ".join("'" + file.replace("'", "''") + "'" for file in country.files(name))
+    for name in ("aufnahme", "massnahme", "beschaeftigung"):
+        files = ", ".join(_quoted(file) for file in country.files(name))
         connection.execute(
-            f"CREATE TEMP VIEW {name} AS SELECT monat, {', '.join(columns)} "
+            f"CREATE TEMP VIEW {name} AS SELECT monat, {', '.join(COLUMNS[name])} "
             f"FROM read_parquet([{files}], hive_partitioning = true, hive_types = {{'ref_month': VARCHAR}}) "
             "JOIN kalender USING (ref_month)"
         )
-    connection.execute(STOCK)
-    connection.execute(PERIODS)
+    connection.execute(TABLES)
+    for monat, month in enumerate(country.months):
+        files_of = {
+            t: f"read_parquet({_quoted(country.staged[t][month])})" for t in ("bestand", "leistungsbezug", "leistung")
+        }
+        connection.execute(MONTH.format(monat=monat, **files_of))
     connection.execute(LONG_TERM.format(**_long_term(country)))
     connection.execute(EVENTS)
-    connection.execute(MOVEMENTS)
     found: pa.Table = connection.sql(RESULT).to_arrow_table()
     return found
+
+
+def _quoted(file: object) -> str:
+    return "'" + str(file).replace("'", "''") + "'"
 
 
 def _long_term(country: Country) -> dict[str, str | int]:

@@ -182,7 +182,7 @@ def _session(scratch: Path) -> SparkSession:
 
 def _counted(spark: SparkSession, country: Country) -> pa.Table:
     for name, table in country.lists().items():
-        F.broadcast(spark.createDataFrame(table.to_pylist(), _ddl(table))).createOrReplaceTempView(name)
+        F.broadcast(spark.createDataFrame(table)).createOrReplaceTempView(name)
     for name, columns in COLUMNS.items():
         files = country.files(name)
         rows = (
@@ -207,12 +207,6 @@ def _counted(spark: SparkSession, country: Country) -> pa.Table:
             cached.append(rows.cache())
         rows.createOrReplaceTempView(name)
     return pa.Table.from_pandas(spark.sql(RESULT_SQL).toPandas(), preserve_index=False).cast(RESULT)
-
-
-def _ddl(table: pa.Table) -> str:
-    """Return the schema of a small table in Spark's words."""
-    names = {pa.int32(): "INT", pa.int64(): "BIGINT", pa.string(): "STRING", pa.bool_(): "BOOLEAN", pa.date32(): "DATE"}
-    return ", ".join(f"`{field.name}` {names[field.type]}" for field in table.schema)
 
 
 def _long_term(country: Country) -> dict[str, str | int]:
