@@ -1,6 +1,6 @@
 """A monthly run: where it works, what is known of it, and what its earlier steps have left in the store.
 
-Every file is read once; whoever does several steps gives each of them a run of its own (`dataclasses.replace`).
+A property remembers what it has read, a method reads a table anew; `steps.do` gives each step a run that remembers nothing.
 """
 
 from __future__ import annotations
