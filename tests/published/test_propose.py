@@ -20,6 +20,7 @@ from published.files import Variation
 
 CELLS = cells_of(LAST)
 INT = "Integrationen"
+DATA = Path(__file__).parents[1] / "data" / "published"
 
 
 @dataclass(frozen=True)
@@ -86,9 +87,11 @@ CHANGES = {
 }
 
 
-def proposed(path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def proposed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str
+) -> dict[str, Any]:
     """Return what `kennzahlen layout propose FILE --json` says."""
-    monkeypatch.setattr(sys, "argv", ["kennzahlen", "layout", "propose", str(path), "--json"])
+    monkeypatch.setattr(sys, "argv", ["kennzahlen", "layout", "propose", str(path), *options, "--json"])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert not ended.value.code
@@ -119,6 +122,75 @@ def test_keys_without_their_zero_are_no_header_of_a_new_layout(
         cli.main()
     drafts = json.loads(capsys.readouterr().out.splitlines()[-1])["drafts"]
     assert f"{LAST},,Gemeindeschluessel,schluessel,,," in drafts["neu.csv"]
+
+
+SAID: dict[str, tuple[bytes, str, str, tuple[str, ...]]] = {
+    "a word that may count others, too": (
+        files.genesis(CELLS, LAST, Variation(renamed={"Frauen": "weiblich und divers"})),
+        ".csv",
+        LAST,
+        (
+            "word of sex unknown, first at line 7, column 6: 'weiblich und divers' may count others, too; nothing is "
+            "drafted, ask the publisher",
+        ),
+    ),
+    "years": (
+        files.genesis(CELLS, LAST, period="2018"),
+        ".csv",
+        LAST,
+        (
+            "line 9, column 1: '2018' is a year; annual values are no monthly counts, ask the publisher for the counts of "
+            "the month",
+        ),
+    ),
+    "another month": (
+        files.workbook(cells_of("2018-06"), "2018-06"),
+        ".xlsx",
+        LAST,
+        ("Eckwerte: the file speaks of 2018-06, not of 2018-07",),
+    ),
+    "a genuine table of another subject": (
+        (DATA / "46251-01-02-4_excerpt.csv").read_bytes(),
+        ".csv",
+        "2020-01",
+        (
+            "has the title of genesis and none of its header words; lines for it are drafted by the likeness of words",
+            "no header resembles a base count; as drafted nothing would be counted",
+        ),
+    ),
+    "a genuine list of years": (
+        (DATA / "elb_2012_2014.csv").read_bytes(),
+        ".csv",
+        LAST,
+        (
+            "has no header word of a known layout; a new one is drafted by the likeness of words",
+            "no header resembles a base count; as drafted nothing would be counted",
+            "line 2, column 2: the column holds years; annual values are no monthly counts",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_proposal_says_what_stands_against_a_file(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content, suffix, month, sentences = SAID[name]
+    path = tmp_path / f"statistik{suffix}"
+    path.write_bytes(content)
+    said = proposed(path, monkeypatch, capsys, "--month", month)
+    assert tuple(said["changes"]) == sentences
+    assert not any(",geschlecht,," in line or ",wert," in line for lines in said["drafts"].values() for line in lines)
+
+
+def test_a_count_that_is_absent_is_named_once_whatever_words_its_sex_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "statistik.csv"
+    path.write_bytes(files.genesis(CELLS, LAST, Variation(dropped=frozenset({INT}))))
+    assert proposed(path, monkeypatch, capsys)["absent"] == [
+        f"{INT} > {word}" for word in ("Insgesamt", "männlich", "weiblich")
+    ]
 
 
 def canonical_rows(root: Path) -> list[tuple[Any, ...]]:

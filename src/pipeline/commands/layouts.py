@@ -91,7 +91,7 @@ def _month_of(file: Path, suffix: str, catalog: Catalog, limit: int) -> str:
 
     month = published_month(file, suffix, catalog, limit)
     if not month:
-        raise typer.BadParameter("the file does not say its month; give --month")
+        raise typer.BadParameter("no month is found where the nearest layout has it; give --month")
     return month
 
 
@@ -135,5 +135,5 @@ def _proposal_lines(found: Proposal, file: Path) -> list[str]:
     for name, drafted in found.drafts.items():
         lines += [f"draft for src/pipeline/catalog/layouts/{name} (review every line, then append it):", *drafted]
     if not (found.drafts or found.absent or any(s.unknown or s.state == "unknown" for s in found.sheets)):
-        lines.append("nothing to add to the catalog")
+        lines.append("nothing to add to the catalog; kennzahlen layout check says how the file is read")
     return lines

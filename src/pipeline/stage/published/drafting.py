@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.catalog import PATH_SEPARATOR, Header, Layout
 from pipeline.catalog.layouts import Validity
 from pipeline.stage.published.cells import Sheet, label
-from pipeline.stage.published.dating import month_of
+from pipeline.stage.published.dating import is_year, month_of
 from pipeline.stage.published.headers import HeadColumn, columns_of
 from pipeline.stage.published.regions import Registry, UnknownKeyError
 
@@ -23,6 +23,8 @@ SEX_WORDS: Mapping[str, re.Pattern[str]] = {
     "M": re.compile(r"männ|^m$", re.IGNORECASE),
     "F": re.compile(r"frau|weib|^[wf]$", re.IGNORECASE),
 }
+# A word of several sexes, or of one and those who are of none of both, is never taken for that of one.
+OTHERS_TOO = re.compile(r"div|\bund\b|\boder\b|ohne|unbek|sonst|[,/+&]", re.IGNORECASE)
 # A level that may change the size of a value is never taken for a mere explanation, nor for a count.
 SCALE = re.compile(r"\d|Tsd|Tausend|Mio|Million|Prozent|%|Quote|Anteil", re.IGNORECASE)
 _LEAST_KEYS = 2
@@ -43,11 +45,12 @@ class Shape:
 
 @dataclass(frozen=True)
 class Draft:
-    """Facts (name, value) and headers of a table that no layout describes."""
+    """Facts (name, value) and headers of a table that no layout describes, and what stands against using it (sentences)."""
 
     header_row: int
     facts: tuple[tuple[str, str], ...]
     headers: tuple[Header, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def exactly(text: str) -> str:
@@ -125,7 +128,21 @@ def draft_of(sheet: Sheet, registry: Registry, labels: Mapping[str, str], known:
     footer = next((text for row in range(shape.last + 1, len(sheet.rows)) if (text := sheet.first_text(row))), "")
     if footer:
         facts.append(("ende", f"^{_escaped(footer[:12].rstrip())}"))
-    return Draft(shape.first + 1, tuple(facts), tuple(headers))
+    dated = any(header.role == "zeit" for header in headers) or any(name == "monat" for name, _ in facts)
+    return Draft(shape.first + 1, tuple(facts), tuple(headers), tuple(_doubts(sheet, shape, headers, dated)))
+
+
+def _doubts(sheet: Sheet, shape: Shape, headers: Sequence[Header], dated: bool) -> Iterator[str]:
+    if not any(header.merkmal for header in headers):
+        yield "no header resembles a base count; as drafted nothing would be counted"
+    if dated:
+        return
+    for column in range(sheet.width):
+        values = [sheet.value(row, column) for row in range(shape.body, shape.last + 1) if sheet.text(row, column)]
+        if values and all(is_year(value) for value in values):
+            yield f"{sheet.place(shape.body, column)}: the column holds years; annual values are no monthly counts"
+            return
+    yield "neither a title nor a column says the month; without it the file is rejected"
 
 
 def _month_patterns(sheet: Sheet, shape: Shape, known: Layout) -> list[str]:

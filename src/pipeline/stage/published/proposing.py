@@ -15,9 +15,8 @@ from pathlib import Path
 from pipeline.catalog import PATH_SEPARATOR, Catalog, Header, Layout
 from pipeline.catalog.layouts import HEADER_COLUMNS
 from pipeline.stage.published.cells import Sheet, label
-from pipeline.stage.published.dating import title_month
-from pipeline.stage.published.drafting import REVIEW, SCALE, Draft, draft_of, exactly
-from pipeline.stage.published.headers import Head, find_head
+from pipeline.stage.published.drafting import OTHERS_TOO, REVIEW, SCALE, Draft, draft_of, exactly
+from pipeline.stage.published.headers import Head, find_head, paths_of
 from pipeline.stage.published.opening import Part, parts_of
 from pipeline.stage.published.recognising import (
     Recognised,
@@ -28,6 +27,7 @@ from pipeline.stage.published.recognising import (
 )
 from pipeline.stage.published.regions import Registry
 from pipeline.stage.published.renaming import as_written, in_known_word, likely_headers, words_for
+from pipeline.stage.published.tables import months_said
 from pipeline.store.register import PUBLISHED
 
 _FACTS_FILE = "layouts.csv"
@@ -105,16 +105,18 @@ def propose(path: Path, suffix: str, catalog: Catalog, month: str, max_unpacked_
         else:
             layout = near.layout.name if near is not None and _is_recognised(near) else NEW_LAYOUT
             _describe(part, layout, draft, catalog, max_unpacked_bytes)
-    absent = []
-    for name, seen in draft.seen.items():
-        headers = catalog.layouts.by_name[name].at(month).headers
-        absent += [h.path for h in headers if h.merkmal and h.cell not in seen]
+    absent = [
+        path
+        for name, seen in draft.seen.items()
+        for cell, path in paths_of(catalog.layouts.by_name[name].at(month)).items()
+        if cell not in seen
+    ]
     return Proposal(
         month,
         tuple(draft.sheets),
         tuple(dict.fromkeys(draft.changes)),
         tuple(absent),
-        {file: tuple(lines) for file, lines in draft.lines.items()},
+        {file: tuple(draft.lines[file]) for file in sorted(draft.lines, key=lambda file: file != _FACTS_FILE)},
     )
 
 
@@ -161,7 +163,15 @@ def _describe(part: Part, layout: str, draft: _Lines, catalog: Catalog, max_byte
         draft.lines.pop(_FACTS_FILE, None)
         draft.changes.append(f"{where}no table with keys of jobcenters or Kreise is there; see docs/use/layouts.md")
         return
-    draft.changes.append(f"{where}has no header word of a known layout; a new one is drafted by the likeness of words")
+    if layout == NEW_LAYOUT:
+        text = "has no header word of a known layout; a new one is drafted by the likeness of words"
+    else:
+        text = (
+            f"has the title of {layout} and none of its header words; lines for it are drafted by the likeness of words"
+        )
+    draft.changes.append(f"{where}{text}")
+    for sheet, found in tables:
+        draft.changes += [f"{_of(sheet)}{text}" for text in found.doubts]
     if layout == NEW_LAYOUT:
         draft.new_file(layout)
         kinds = [("dateiart", part.kind), ("form", "breit"), ("zahlen", "deutsch")]
@@ -261,7 +271,7 @@ def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Lines) -> None:
             sheet.title,
             layout.name,
             state,
-            title_month(sheet, layout, head.first)[0] or max((c.month for c in head.columns), default=""),
+            _month_said(sheet, layout, head, draft),
             head.first + 1,
             usual,
             tuple(c.path for c in head.columns if c.header and c.header.role != "ignoriert" and c.path),
@@ -270,6 +280,16 @@ def _headers(sheet: Sheet, layout: Layout, state: str, draft: _Lines) -> None:
             tuple(unknown),
         )
     )
+
+
+def _month_said(sheet: Sheet, layout: Layout, head: Head, draft: _Lines) -> str:
+    """Return the latest month that a sheet speaks of, and tell of times that are none and of a month that is not there."""
+    months, strange = months_said(sheet, layout, head)
+    draft.changes += [f"{place}: {why}" for why, place in strange.items()]
+    if months and draft.month not in months:
+        span = " to ".join(dict.fromkeys((min(months), max(months))))
+        draft.changes.append(f"{_of(sheet)}the file speaks of {span}, not of {draft.month}")
+    return max(months, default="")
 
 
 def _of(sheet: Sheet) -> str:
@@ -303,6 +323,7 @@ def _renamed_and_new(
 ) -> list[tuple[str, str, str]]:
     """Draft lines for the paths that the layout does not know and return them with their cell and their likely old name."""
     words = _draft_words(layout, found, draft)
+    mixed = _mixed_words(layout, found, draft)
     there = [in_known_word(path, words) for path, _ in found]
     declared = as_written(declared, there)
     known = {h.path: h for h in declared}
@@ -316,6 +337,8 @@ def _renamed_and_new(
             if translated != path:
                 unknown.append((place, path, translated))
                 draft.seen.setdefault(layout.name, set()).add(known[translated].cell)
+        elif levels[-1] in mixed and layout.sexes_for(path):
+            unknown.append((place, path, ""))
         elif known.get(shorter) is not None:
             unknown.append((place, path, shorter))
             draft.seen.setdefault(layout.name, set()).add(known[shorter].cell)
@@ -341,6 +364,20 @@ def _draft_words(layout: Layout, found: Sequence[tuple[str, str]], draft: _Lines
         draft.header(layout.name, new, "geschlecht", ("", old.geschlecht), f"früher: {old.path}")
         draft.changes.append(f"word of sex changed, first at {place}: {old.path!r} → {new!r}")
     return words
+
+
+def _mixed_words(layout: Layout, found: Sequence[tuple[str, str]], draft: _Lines) -> set[str]:
+    """Tell of words beside those of sex that may count others, too, and return them; nothing is drafted for them."""
+    words: dict[str, str] = {}
+    for path, place in found:
+        last = path.rpartition(PATH_SEPARATOR)[2]
+        if layout.sexes_for(path) and OTHERS_TOO.search(last):
+            words.setdefault(last, place)
+    draft.changes += [
+        f"word of sex unknown, first at {place}: {word!r} may count others, too; nothing is drafted, ask the publisher"
+        for word, place in words.items()
+    ]
+    return set(words)
 
 
 def _draft_renamed(layout: Layout, path: str, old: Header, draft: _Lines) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline.catalog import PATH_SEPARATOR, Catalog, Layout, Table
 from pipeline.stage.found import RawFile, RejectedError
 from pipeline.stage.published.cells import Sheet
-from pipeline.stage.published.dating import is_year, month_of, title_month, why_no_month
+from pipeline.stage.published.dating import is_year, title_month, why_no_month
 from pipeline.stage.published.headers import Head, find_head, missing_cells, paths_of
 from pipeline.stage.published.opening import Part, parts_of
 from pipeline.stage.published.recognising import (
@@ -26,7 +26,7 @@ from pipeline.stage.published.recognising import (
 )
 from pipeline.stage.published.regions import Registry
 from pipeline.stage.published.rows import Rows
-from pipeline.stage.published.tables import read_long, read_wide
+from pipeline.stage.published.tables import months_said, read_long, read_wide
 from pipeline.stage.reading import csv_text, read_csv
 from pipeline.store.register import PUBLISHED
 
@@ -174,11 +174,8 @@ def published_month(path: Path, suffix: str, catalog: Catalog, max_unpacked_byte
             continue
         for sheet in near.sheets:
             head = find_head(sheet, near.layout)
-            months.add(title_month(sheet, near.layout, head.first if head else TITLE_ROWS)[0])
-            if head:
-                months |= {c.month for c in head.columns}
-                if time := head.of_role("zeit"):
-                    months |= {
-                        month_of(sheet.value(row, time.index), near.layout) for row in range(head.body, len(sheet.rows))
-                    }
+            if head is None:
+                months.add(title_month(sheet, near.layout, TITLE_ROWS)[0])
+            else:
+                months |= months_said(sheet, near.layout, head)[0]
     return max(months, default="")

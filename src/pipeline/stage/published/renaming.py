@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 
 from pipeline.catalog import PATH_SEPARATOR, Header, Layout
-from pipeline.stage.published.drafting import SEX_WORDS
+from pipeline.stage.published.drafting import OTHERS_TOO, SEX_WORDS
 from pipeline.stage.published.recognising import close_name
 
 
@@ -27,7 +27,7 @@ def words_for(layout: Layout, found: Sequence[tuple[str, str]]) -> dict[str, tup
     result: dict[str, tuple[Header, str]] = {}
     for path, place in found:
         upper, _, last = path.rpartition(PATH_SEPARATOR)
-        if layout.sexes_for(path) and last not in result:
+        if layout.sexes_for(path) and last not in result and not OTHERS_TOO.search(last):
             sexes = [sex for sex, spoken in SEX_WORDS.items() if spoken.search(last)]
             if len(sexes) == 1 and sexes[0] in words and sexes[0] not in counted.get(upper, set()):
                 result[last] = words[sexes[0]], place

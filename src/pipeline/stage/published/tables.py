@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pipeline.catalog import PATH_SEPARATOR, Layout
 from pipeline.stage.found import RejectedError
 from pipeline.stage.published.cells import Sheet, label
-from pipeline.stage.published.dating import month_of, why_no_month
+from pipeline.stage.published.dating import month_of, title_month, why_no_month
 from pipeline.stage.published.headers import Head, HeadColumn
 from pipeline.stage.published.regions import Registry, UnknownKeyError
 from pipeline.stage.published.rows import Rows
@@ -69,6 +69,24 @@ def read_long(sheet: Sheet, layout: Layout, head: Head, rows: Rows) -> None:
             continue
         place = sheet.place(row, value.index)
         rows.count(jc_id, found.cell, sheet.value(row, value.index), layout.text("zahlen", "deutsch"), place)
+
+
+def months_said(sheet: Sheet, layout: Layout, head: Head) -> tuple[set[str], dict[str, str]]:
+    """Return the months that title, header and rows speak of, and why other times are none, each with its first cell."""
+    said, where, text = title_month(sheet, layout, head.first)
+    months = {said, *(column.month for column in head.columns)}
+    strange = {f"{text!r} {why_no_month(text, layout)}": where} if text and not said else {}
+    key, time = head.of_role("schluessel"), head.of_role("zeit")
+    if key is not None and time is not None:
+        for row in range(head.body, len(sheet.rows)):
+            if not sheet.text(row, key.index):
+                continue
+            value = sheet.value(row, time.index)
+            months.add(month := month_of(value, layout))
+            if not month:
+                why = f"{sheet.text(row, time.index)!r} {why_no_month(value, layout)}"
+                strange.setdefault(why, sheet.place(row, time.index))
+    return months - {""}, strange
 
 
 def _column(head: Head, role: str) -> HeadColumn:
