@@ -98,3 +98,15 @@ def test_a_denominator_of_other_months_is_explained_as_it_was_computed(place: Pa
     assert [(s.first, s.last) for s in e.sides] == [("2016-04", "2017-03"), ("2017-04", "2018-03")]
     assert e.denominator == row_of(release, "@2011")["nenner_summe"]
     assert [(a.name, a.value) for a in e.assumptions] == [("k2e3_cohort", "False")]
+
+
+def test_a_rate_bears_the_version_that_its_run_gave_it(place: Path) -> None:
+    release = published(place, "list2019_from=2018-07", "k2e3_switch=2018-06")
+    by_name = {name: explain(place / "store", CATALOG, name, OWN, MONTH) for name in ("K2", "K2E1", "K3E1")}
+    assert {found.release for found in by_name.values()} == {release}
+    assert {name: found.explanation.definition for name, found in by_name.items()} == {
+        name: f"{name}@2019" for name in by_name
+    }
+    assert explained(place, "2018-03").explanation.definition == "K2E3@2019"
+    with pytest.raises(UnknownFigureError, match=r"say --jobcenter .* and --fassung with @2011, @2019 or nothing"):
+        explain(place / "store", CATALOG, "K2", OWN, MONTH, "T", "@2011")
