@@ -84,7 +84,7 @@ def _steps(job: dict[str, Any], marks: Marks) -> None:
         if name.startswith("check"):
             import great_expectations as _  # noqa: F401 - importing it is not what a check costs
         with marks.stretch(name) as facts:
-            facts.update(getattr(steps, name)(run))
+            facts.update({key: n for key, n in getattr(steps, name)(run).items() if isinstance(n, int)})
 
 
 def _publish(run: steps.Run, marks: Marks) -> None:

@@ -159,11 +159,13 @@ def _long_term(
     for found in counted:
         at = found.index.get_indexer(elb)
         total += np.where(at >= 0, found.to_numpy()[at], 0)
-    return elb[total >= LZB_DAYS]
+    long_term: pd.Index[Any] = elb[total >= LZB_DAYS]
+    return long_term
 
 
 def _valid(rows: Frame, day: Any) -> pd.Series[Any]:
-    return (rows.gueltig_ab.isna() | (rows.gueltig_ab <= day)) & (rows.gueltig_bis.isna() | (rows.gueltig_bis >= day))
+    begun = rows.gueltig_ab.isna() | (rows.gueltig_ab <= day)
+    return pd.Series(begun & (rows.gueltig_bis.isna() | (rows.gueltig_bis >= day)))
 
 
 def _events(
@@ -194,18 +196,21 @@ def _events(
 
 def _employed(rows: Frame, lists: Lists, days: Any) -> pd.Index[Any]:
     there = (rows.von <= days.pruef_tag) & (rows.bis.isna() | (rows.bis >= days.pruef_tag))
-    return pd.Index(rows.person[there & ~rows.personengruppe.isin(lists.nicht_svb)].unique())
+    insured = there & ~rows.personengruppe.isin(lists.nicht_svb)
+    persons: pd.Index[Any] = pd.Index(rows.loc[insured, "person"].unique())
+    return persons
 
 
 def _employed_cells(cohorts: Frame, employed: dict[int, pd.Index[Any]]) -> list[Frame]:
     """Return the cells of both readings of K2E3."""
     cells = []
-    for monat, cohort in cohorts.groupby("monat"):
+    for monat in range(cohorts.monat.min(), cohorts.monat.max() + 1):
+        cohort = cohorts[cohorts.monat == monat]
         for name, after in (("svb_nach12", (12,)), ("svb_kont6", range(1, 7))):
-            months = [employed.get(int(monat) + k) for k in after]
-            if any(m is None for m in months):
+            months = [monat + k for k in after]
+            if not employed.keys() >= set(months):
                 continue
-            kept = np.logical_and.reduce([cohort.person.isin(m) for m in months])
+            kept = np.logical_and.reduce([cohort.person.isin(employed[k]) for k in months])
             cells.append(_number(cohort[kept]).rename("wert").reset_index().assign(merkmal=name, monat=monat))
     return cells
 
