@@ -17,6 +17,7 @@ from benchmarks.rounds import Rounds, WorkerError, commit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 RESULTS = Path(__file__).with_name("results")
+WIDTH = 160
 EVERYBODY = list(CONTENDERS)
 
 
@@ -34,7 +35,7 @@ def run(
     ] = None,
 ) -> None:
     """Measure every contender in turn, several rounds, compare their counts with ours and print a table."""
-    console, progress = Console(width=None), Console(stderr=True)
+    console, progress = _console(), Console(stderr=True)
     unknown = [name for name in contender if name not in CONTENDERS]
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: no contender; there are {', '.join(CONTENDERS)}")
@@ -44,14 +45,14 @@ def run(
     scratch = country.folder / "scratch"
     Rounds.clear(scratch)
     work = Rounds(country, scratch, packages.absolute() if packages else None, progress.print)
+    path = out or RESULTS / f"scale-{scale:g}-{commit()[:12]}.json"
     try:
-        results = work.run(contender, rounds, products=products, whole=whole)
+        for results in work.run(contender, rounds, products=products, whole=whole):
+            results.write(path)
     except (UnequalError, WorkerError) as error:
         progress.print(f"benchmark: {error}", markup=False)
         raise typer.Exit(1) from error
     Rounds.clear(scratch)
-    path = out or RESULTS / f"scale-{scale:g}-{results.circumstances['commit'][:12]}.json"
-    results.write(path)
     for table in as_tables(results):
         console.print(table)
     console.print(f"written: {path}")
@@ -63,7 +64,13 @@ def compare(
     b: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="results after")],
 ) -> None:
     """Print two results side by side and mark what lies outside the spread of the rounds."""
-    Console().print(side_by_side(Results.read(a), Results.read(b)))
+    _console().print(side_by_side(Results.read(a), Results.read(b)))
+
+
+def _console() -> Console:
+    """Return standard output; in a file or a pipe tables are as wide as they need."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 if __name__ == "__main__":

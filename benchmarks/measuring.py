@@ -17,7 +17,7 @@ from pathlib import Path
 PR_SET_CHILD_SUBREAPER = 36
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
-INTERVAL_S = 0.05
+INTERVAL_S = 0.1
 GRACE_S = 20.0
 
 

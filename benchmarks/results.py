@@ -110,7 +110,8 @@ def _short(value: float, unit: str) -> str:
 
 def as_tables(results: Results) -> Iterable[Table]:
     """Return what was measured and the targets, for a terminal."""
-    measured = Table(title=_title(results.circumstances), title_justify="left")
+    missing = "\n".join(f"{name} is not installed: {text}" for name, text in results.not_installed.items())
+    measured = Table(title=_title(results.circumstances), title_justify="left", caption=missing, caption_justify="left")
     for column in (
         "",
         "CPU s",
@@ -118,11 +119,11 @@ def as_tables(results: Results) -> Iterable[Table]:
         "÷ ours",
         "÷ scan",
         "wall s",
-        "peak RSS MB",
-        "largest process MB",
-        "process CPU s",
+        "RSS MB",
+        "largest MB",
+        "all CPU s",
     ):
-        measured.add_column(column, justify="left" if not column else "right", no_wrap=bool(column))
+        measured.add_column(column, justify="right" if column else "left", no_wrap=True)
     base = {name: median(m.cpu_s) for name, m in results.measured.items() if m.cpu_s}
     for name, m in results.measured.items():
         measured.add_row(
@@ -134,8 +135,8 @@ def as_tables(results: Results) -> Iterable[Table]:
             *(f"{median(values) / 1e6:.0f}" if values else "" for values in (m.peak_rss, m.largest_process)),
             f"{median(m.process_cpu_s):.2f}" if m.process_cpu_s else "",
         )
-    for name, text in results.not_installed.items():
-        measured.add_row(name, f"not installed: {text}", *[""] * 7)
+    for name in results.not_installed:
+        measured.add_row(name, "not installed", *[""] * 7)
     judged = Table(title="Targets (set for scale 1)", title_justify="left")
     for column in ("", "target", "measured", ""):
         judged.add_column(column)

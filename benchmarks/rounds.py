@@ -9,7 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -60,14 +60,13 @@ class Rounds:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
 
-    def run(self, names: Iterator[str] | list[str], rounds: int, *, products: bool, whole: bool) -> Results:
-        """Measure the contenders `names` (and, with `products`, the steps of the product) and return the results.
+    def run(self, names: Sequence[str], rounds: int, *, products: bool, whole: bool) -> Iterator[Results]:
+        """Measure the contenders `names` (and, with `products`, the steps of the product); yields what is known after each round.
 
         Raises UnequalError if a contender counts otherwise than we do, WorkerError if a process fails.
         """
-        chosen = list(names)
-        missing = {name: text for name in chosen if (text := not_installed(name, self.packages))}
-        present = [name for name in chosen if name not in missing]
+        missing = {name: text for name in names if (text := not_installed(name, self.packages))}
+        present = [name for name in names if name not in missing]
         self._contender("scan", keep=False)
         for number in range(1, rounds + 1):
             for name in ["ours", *(n for n in present if n != "ours")]:
@@ -75,14 +74,17 @@ class Rounds:
                 self._contender(name)
             if products:
                 self._products()
+            yield self._results(number, missing)
         if products and whole:
             self._whole()
-        if products:
-            synth = self.data.built["synth"]
-            self._add("synth", "synth, when the data were built", synth, None)
-            self.measured["synth"].facts["rows"] = synth["rows"]
-        order = [n for n in (*CONTENDERS, *self.measured) if n in self.measured]
-        return Results(self._circumstances(rounds), {n: self.measured[n] for n in dict.fromkeys(order)}, missing)
+            yield self._results(rounds, missing)
+
+    def _results(self, rounds: int, missing: Mapping[str, str]) -> Results:
+        synth = self.data.built["synth"]
+        self.measured["synth"] = Measurement("synth, when the data were made", [synth["cpu_s"]], [synth["wall_s"]])
+        self.measured["synth"].facts["rows"] = synth["rows"]
+        order = dict.fromkeys(n for n in (*CONTENDERS, *self.measured) if n in self.measured)
+        return Results(self._circumstances(rounds), {n: self.measured[n] for n in order}, missing)
 
     # -- single measurements ------------------------------------------------------------------------------------------
 
