@@ -44,7 +44,7 @@ class Results:
         """Write the results as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
         content = asdict(self) | {"targets": [asdict(t) | {"met": t.met} for t in targets(self)]}
-        path.write_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> Self:
