@@ -6,8 +6,13 @@ Only the shapes stand here; which rule is broken is decided by those who read an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+
+Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 class RejectedError(Exception):
@@ -27,7 +32,10 @@ class RejectedError(Exception):
 
 @dataclass(frozen=True)
 class BadRow:
-    """One broken rule of one row. `value` never holds an identifier; `place` is the cell where rows are no lines of a table."""
+    """One broken rule of one row. `value` never holds an identifier; `place` is the cell where rows are no lines of a table.
+
+    `file` is the position of the row's file in its batch.
+    """
 
     rule: str
     row: int
@@ -35,11 +43,12 @@ class BadRow:
     value: str
     message: str
     place: str = ""
+    file: int = 0
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What is remarkable about `count` rows of one file; row, column and value are those of the first."""
+    """What is remarkable about `count` rows of one file of a batch; row, column and value are those of the first."""
 
     rule: str
     row: int
@@ -47,6 +56,7 @@ class Remark:
     value: str
     message: str
     count: int
+    file: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,3 +71,35 @@ class RawFile:
     bad: tuple[BadRow, ...] = ()
     remarks: tuple[Remark, ...] = ()
     places: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of several files, one file after the other: file i has the rows `edges[i]` to `edges[i + 1]`.
+
+    Staging works on many small files at once, because every call of a library costs the same for ten rows as for ten thousand.
+    """
+
+    rows: pa.Table
+    edges: Ints
+
+    @classmethod
+    def of(cls, tables: list[pa.Table]) -> Batch:
+        """Return the rows of tables of one shape."""
+        lengths = [table.num_rows for table in tables]
+        return cls(pa.concat_tables(tables).combine_chunks(), np.cumsum([0, *lengths]))
+
+    @property
+    def files(self) -> int:
+        """Return how many files there are."""
+        return len(self.edges) - 1
+
+    def file_of(self, positions: npt.NDArray[Any]) -> Ints:
+        """Return the file of rows given by their positions."""
+        return np.searchsorted(self.edges, positions, side="right") - 1
+
+    def filtered(self, keep: npt.NDArray[np.bool_]) -> Batch:
+        """Return the rows to keep; every file stays, an emptied one without rows."""
+        if keep.all():
+            return self
+        return Batch(self.rows.filter(pa.array(keep)), np.concatenate([[0], np.cumsum(keep)])[self.edges])

@@ -10,12 +10,14 @@ from collections.abc import Container, Mapping
 from datetime import date, timedelta
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months, first_day, last_day
-from pipeline.stage.found import BadRow, RejectedError
+from pipeline.stage.found import BadRow, Batch, RejectedError
 
 _PERSONAL = ("person", "household")
 MIN_ROWS_TO_JUDGE_MONTH = 10
@@ -44,33 +46,32 @@ def shown_value(value: str | None, kind: str, identifiers: Container[str] = ()) 
 
 
 def judge_rows(
-    raw: pa.Table,
-    typed: pa.Table,
-    rows: pa.Array,
-    bad_values: Mapping[str, pa.ChunkedArray],
-    table: Table,
-    catalog: Catalog,
-) -> tuple[pa.ChunkedArray, list[BadRow]]:
-    """Return a mask of the good rows and the reasons of the bad ones (a row may have several)."""
-    good = pa.chunked_array([pa.array([True] * typed.num_rows, pa.bool_())])
+    raw: Batch, typed: pa.Table, bad_values: Mapping[str, pa.ChunkedArray], table: Table, catalog: Catalog
+) -> tuple[npt.NDArray[np.bool_], list[BadRow]]:
+    """Return a mask of the good rows and the reasons of the bad ones (a row may have several).
+
+    `raw` are the rows as delivered with their number in `row`, `typed` the same in declared types.
+    """
+    good = np.ones(typed.num_rows, np.bool_)
     found: list[BadRow] = []
     kinds = {column.name: column.type for column in table.columns}
 
     @cache
-    def identifiers() -> frozenset[str]:
+    def identifiers(file: int) -> frozenset[str]:
         names = [column.name for column in table.columns if column.type in _PERSONAL]
-        return frozenset(str(v) for name in names for v in pc.unique(raw.column(name)).to_pylist())
+        own = raw.rows.slice(raw.edges[file], raw.edges[file + 1] - raw.edges[file])
+        return frozenset(str(v) for name in names for v in pc.unique(own.column(name)).to_pylist())
 
     def mark(mask: pa.ChunkedArray, rule: str, column: str, message: str, *, personal: bool = False) -> None:
-        nonlocal good
-        mask = pc.fill_null(mask, False)
         if not pc.any(mask).as_py():
             return
-        good = pc.and_(good, pc.invert(mask))
-        known = identifiers()
-        for index in pc.indices_nonzero(mask).to_pylist():
-            value = "" if personal else shown_value(_text(raw.column(column)[index]), kinds[column], known)
-            found.append(BadRow(rule, rows[index].as_py(), column, value, message))
+        marked = pc.indices_nonzero(mask).to_numpy()
+        good[marked] = False
+        for index, file in zip(marked.tolist(), raw.file_of(marked).tolist(), strict=True):
+            value = (
+                "" if personal else shown_value(_text(raw.rows.column(column)[index]), kinds[column], identifiers(file))
+            )
+            found.append(BadRow(rule, raw.rows.column("row")[index].as_py(), column, value, message, file=file))
 
     for column in table.columns:
         values = typed.column(column.name)
@@ -135,16 +136,19 @@ def window_of_rows(table: str, month: str, zaehltage: Zaehltage) -> tuple[date, 
     return None
 
 
-def reject_other_month(typed: pa.Table, table: str, month: str, zaehltage: Zaehltage) -> None:
-    """Reject a delivery none of whose rows belongs to its month: it was made for another one."""
+def made_for_other_month(typed: Batch, table: str, month: str, zaehltage: Zaehltage) -> dict[int, RejectedError]:
+    """Return the files none of whose rows belongs to their month, with why they cannot be used: they were made for another one."""
     window = window_of_rows(table, month, zaehltage)
-    if window is None or typed.num_rows < MIN_ROWS_TO_JUDGE_MONTH:
-        return
+    judged = np.flatnonzero(np.diff(typed.edges) >= MIN_ROWS_TO_JUDGE_MONTH)
+    if window is None or not len(judged):
+        return {}
     first, last = (pa.scalar(day, pa.date32()) for day in window)
     if table == "aufnahme":
-        begin = end = typed.column("beginn")
+        begin = end = typed.rows.column("beginn")
     else:
-        begin, end = typed.column("von"), pc.fill_null(typed.column("bis"), pa.scalar(date.max, pa.date32()))
-    touches = pc.and_(pc.less_equal(begin, last), pc.greater_equal(end, first))
-    if not pc.any(touches).as_py():
-        raise RejectedError("STAGE-MONTH", f"no row belongs to {month} (days {window[0]} to {window[1]})")
+        begin = typed.rows.column("von")
+        end = pc.fill_null(typed.rows.column("bis"), pa.scalar(date.max, pa.date32()))
+    touches = pc.and_(pc.less_equal(begin, last), pc.greater_equal(end, first)).to_numpy()
+    belonging = np.diff(np.concatenate([[0], np.cumsum(touches)])[typed.edges])
+    text = f"no row belongs to {month} (days {window[0]} to {window[1]})"
+    return {int(file): RejectedError("STAGE-MONTH", text) for file in judged if not belonging[file]}

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -75,7 +76,7 @@ def _read_parquet(path: Path, table: Table, max_unpacked_bytes: int) -> RawFile:
         if "Invalid UTF8" in reason:
             raise RejectedError("STAGE-ENCODING", f"not UTF-8 ({reason}), Latin-1 perhaps") from error
         raise RejectedError("STAGE-UNREADABLE", f"not a readable Parquet file ({reason})") from error
-    return RawFile(data.select(list(table.column_names)), pa.array(range(1, data.num_rows + 1), pa.int32()))
+    return RawFile(data.select(list(table.column_names)), pa.array(np.arange(1, data.num_rows + 1, dtype=np.int32)))
 
 
 def _unpacked(path: Path, max_bytes: int) -> bytes:

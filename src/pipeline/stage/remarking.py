@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage
-from pipeline.stage.found import Remark
+from pipeline.stage.found import Batch, Remark
 from pipeline.stage.judging import window_of_rows
+from pipeline.stage.likeness import alike
 
 UNLIKELY_BIRTH_BEFORE = date(1920, 1, 1)
 UNLIKELY_DAY_BEFORE = date(1950, 1, 1)
@@ -24,23 +26,24 @@ UNLIKELY_EUR_ABOVE = 20_000
 _STATUS = ("geschlecht", "geburtsdatum", "ist_elb", "ist_alleinerziehend")
 
 
-def remarks(rows: pa.Table, table: Table, month: str, zaehltage: Zaehltage, catalog: Catalog) -> Iterator[Remark]:
-    """Yield what is remarkable about the good rows of one file; `rows` are typed, with their number in `row`."""
-    if not rows.num_rows:
+def remarks(batch: Batch, table: Table, month: str, zaehltage: Zaehltage, catalog: Catalog) -> Iterator[Remark]:
+    """Yield what is remarkable about the good rows of each file; rows are typed, with their number in `row`."""
+    if not batch.rows.num_rows:
         return
-    yield from _outside(rows, table, month, zaehltage)
-    yield from _unlikely(rows, table, zaehltage.stichtag(month))
-    yield from _outdated_codes(rows, table, zaehltage.stichtag(month), catalog)
+    rows = batch.rows
+    yield from _outside(batch, table, month, zaehltage)
+    yield from _unlikely(batch, table, zaehltage.stichtag(month))
+    yield from _outdated_codes(batch, table, zaehltage.stichtag(month), catalog)
     if table.name == "aufnahme":
         late = pc.greater(rows.column("recorded_on"), _day(zaehltage.freeze(month)))
-        yield from _marked(rows, late, "COUNT-LATE-RECORD", "recorded_on", "recorded after the freeze; does not count")
-    yield from _duplicates(rows, table)
+        yield from _marked(batch, late, "COUNT-LATE-RECORD", "recorded_on", "recorded after the freeze; does not count")
+    yield from _duplicates(batch, table)
     if table.name == "bestand":
         text = "rows of one person contradict each other in sex, date of birth, ELB or lone parent"
-        yield from _contradictions(rows, ("person_id",), _STATUS, "COUNT-CONTRADICTION", "", text)
+        yield from _contradictions(batch, ("person_id",), _STATUS, "COUNT-CONTRADICTION", "", text)
     elif table.name == "eckwerte":
         text = "rows of one cell say different things; the cell is implausible"
-        said = rows.append_column("said", _said(rows))
+        said = Batch(rows.append_column("said", _said(rows)), batch.edges)
         cell = ("jc_id", "geschlecht", "merkmal")
         for remark in _contradictions(said, cell, ("said",), "ROW-CONTRADICTION", "wert", text):
             first = rows.filter(pc.equal(rows.column("row"), remark.row)).select(cell).to_pylist()[0]
@@ -51,27 +54,29 @@ def _day(day: date) -> pa.Scalar:
     return pa.scalar(day, pa.date32())
 
 
-def _marked(rows: pa.Table, mask: pa.ChunkedArray, rule: str, column: str, message: str) -> Iterator[Remark]:
-    found = pc.indices_nonzero(pc.fill_null(mask, False))
-    if len(found):
-        first = found[0].as_py()
-        value = str(rows.column(column)[first].as_py())
-        yield Remark(rule, rows.column("row")[first].as_py(), column, value, message, len(found))
+def _marked(batch: Batch, mask: pa.ChunkedArray, rule: str, column: str, message: str) -> Iterator[Remark]:
+    if not pc.any(mask).as_py():
+        return
+    marked = pc.indices_nonzero(mask).to_numpy()
+    files, first, counts = np.unique(batch.file_of(marked), return_index=True, return_counts=True)
+    for file, index, count in zip(files.tolist(), marked[first].tolist(), counts.tolist(), strict=True):
+        value = str(batch.rows.column(column)[index].as_py())
+        yield Remark(rule, batch.rows.column("row")[index].as_py(), column, value, message, count, file)
 
 
-def _outside(rows: pa.Table, table: Table, month: str, zaehltage: Zaehltage) -> Iterator[Remark]:
+def _outside(batch: Batch, table: Table, month: str, zaehltage: Zaehltage) -> Iterator[Remark]:
     window = window_of_rows(table.name, month, zaehltage)
     if window is None:
         return
     begin, end = ("beginn", "beginn") if table.name == "aufnahme" else ("von", "bis")
     text = f"outside what the delivery covers ({window[0]} to {window[1]}); does not count there"
-    yield from _marked(rows, pc.greater(rows.column(begin), _day(window[1])), "COUNT-OUTSIDE", begin, text)
-    yield from _marked(rows, pc.less(rows.column(end), _day(window[0])), "COUNT-OUTSIDE", end, text)
+    yield from _marked(batch, pc.greater(batch.rows.column(begin), _day(window[1])), "COUNT-OUTSIDE", begin, text)
+    yield from _marked(batch, pc.less(batch.rows.column(end), _day(window[0])), "COUNT-OUTSIDE", end, text)
 
 
-def _unlikely(rows: pa.Table, table: Table, stichtag: date) -> Iterator[Remark]:
+def _unlikely(batch: Batch, table: Table, stichtag: date) -> Iterator[Remark]:
     for column in table.columns:
-        values = rows.column(column.name)
+        values = batch.rows.column(column.name)
         if column.type == "date":
             birth = column.name == "geburtsdatum"
             first = UNLIKELY_BIRTH_BEFORE if birth else UNLIKELY_DAY_BEFORE
@@ -86,47 +91,49 @@ def _unlikely(rows: pa.Table, table: Table, stichtag: date) -> Iterator[Remark]:
             text = f"{column.name} is negative; the row counts"
         else:
             continue
-        yield from _marked(rows, mask, "ROW-UNLIKELY", column.name, text)
+        yield from _marked(batch, mask, "ROW-UNLIKELY", column.name, text)
 
 
-def _outdated_codes(rows: pa.Table, table: Table, stichtag: date, catalog: Catalog) -> Iterator[Remark]:
+def _outdated_codes(batch: Batch, table: Table, stichtag: date, catalog: Catalog) -> Iterator[Remark]:
     """Name support codes outside their validity: a start is judged by its `beginn`, a measure by the reference month."""
     for column in table.columns:
         if column.codelist != "foerderung":
             continue
-        used = rows.column(column.name)
-        day = rows.column("beginn") if table.name == "aufnahme" else _day(stichtag)
-        mask = pa.chunked_array([pa.array([False] * rows.num_rows)])
+        used = batch.rows.column(column.name)
+        day = batch.rows.column("beginn") if table.name == "aufnahme" else _day(stichtag)
+        mask = pa.chunked_array([pa.array(np.zeros(len(used), np.bool_))])
         for support in catalog.supports.values():
             for limit, beyond in ((support.valid_from, pc.less), (support.valid_to, pc.greater)):
                 if limit is not None:
                     mask = pc.or_(mask, pc.and_(pc.equal(used, support.code), beyond(day, _day(limit))))
         text = f"{column.name} is used outside the validity of the code; it has no class"
-        yield from _marked(rows, mask, "COUNT-CODE-INVALID", column.name, text)
+        yield from _marked(batch, mask, "COUNT-CODE-INVALID", column.name, text)
 
 
-def _duplicates(rows: pa.Table, table: Table) -> Iterator[Remark]:
+def _duplicates(batch: Batch, table: Table) -> Iterator[Remark]:
     names = list(table.column_names)
-    groups = rows.select([*names, "row"]).group_by(names).aggregate([("row", "count"), ("row", "max")])
+    rows = alike(batch, names).select([*names, "row", "file"])
+    groups = rows.group_by([*names, "file"]).aggregate([("row", "count"), ("row", "max")])
     groups = groups.filter(pc.greater(groups.column("row_count"), 1))
-    if groups.num_rows:
-        effect = "each amount counts" if table.name == "leistung" else "it counts once"
-        text = f"the row says the same as an earlier one; {effect}"
-        copies = pc.sum(groups.column("row_count")).as_py() - groups.num_rows
-        yield Remark("COUNT-DUPLICATE", pc.min(groups.column("row_max")).as_py(), "", "", text, copies)
+    effect = "each amount counts" if table.name == "leistung" else "it counts once"
+    text = f"the row says the same as an earlier one; {effect}"
+    by_file = groups.group_by("file").aggregate([("row_count", "sum"), ("row_count", "count"), ("row_max", "min")])
+    for found in by_file.sort_by("file").to_pylist():
+        copies = found["row_count_sum"] - found["row_count_count"]
+        yield Remark("COUNT-DUPLICATE", found["row_max_min"], "", "", text, copies, found["file"])
 
 
 def _contradictions(
-    rows: pa.Table, keys: tuple[str, ...], said: tuple[str, ...], rule: str, column: str, message: str
+    batch: Batch, keys: tuple[str, ...], said: tuple[str, ...], rule: str, column: str, message: str
 ) -> Iterator[Remark]:
-    cells = rows.group_by(list(keys)).aggregate([])
-    if cells.num_rows == rows.num_rows:
-        return
-    versions = rows.group_by([*keys, *said]).aggregate([("row", "min")])
-    groups = versions.group_by(list(keys)).aggregate([("row_min", "count"), ("row_min", "max")])
+    rows = alike(batch, keys)
+    cell = [*keys, "file"]
+    versions = rows.group_by([*cell, *said]).aggregate([("row", "min")])
+    groups = versions.group_by(cell).aggregate([("row_min", "count"), ("row_min", "max")])
     groups = groups.filter(pc.greater(groups.column("row_min_count"), 1))
-    if groups.num_rows:
-        yield Remark(rule, pc.min(groups.column("row_min_max")).as_py(), column, "", message, groups.num_rows)
+    by_file = groups.group_by("file").aggregate([("row_min_count", "count"), ("row_min_max", "min")])
+    for found in by_file.sort_by("file").to_pylist():
+        yield Remark(rule, found["row_min_max_min"], column, "", message, found["row_min_count_count"], found["file"])
 
 
 def _said(rows: pa.Table) -> pa.ChunkedArray:

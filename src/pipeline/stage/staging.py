@@ -13,25 +13,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
 from pipeline.months import Zaehltage, add_months
 from pipeline.progress import Progress
 from pipeline.settings import Settings
-from pipeline.stage.examining import Examined, examine
-from pipeline.stage.found import BadRow, RejectedError, Remark
+from pipeline.stage.examining import Examined, examine_all
+from pipeline.stage.found import BadRow, Batch, Remark
 from pipeline.stage.pseudonyms import key_fingerprint, pseudonyms
 from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
 from pipeline.store.register import PUBLISHED
 from pipeline.store.schema import ARROW_TYPES
 
-VERSION = 3
+VERSION = 4
 
 QUARANTINE = pa.schema(
     [
@@ -192,66 +196,94 @@ def _jobs(
 
 
 def _stage_one(job: _Job) -> None:
-    catalog = job.catalog
-    table = catalog.tables[job.table]
-    zaehltage = Zaehltage(dict(job.stichtage))
-    schema = staged_schema(table)
+    table, schema = job.catalog.tables[job.table], staged_schema(job.catalog.tables[job.table])
+    names = [str(delivery["unit"]) for delivery in job.deliveries]
     parts: list[pa.Table] = []
     quarantine: list[tuple[Mapping[str, Any], BadRow]] = []
     units: dict[str, Any] = {}
     rejected: dict[str, str] = {}
     findings: list[Finding] = []
-    for delivery in job.deliveries:
-        try:
-            examined = examine(
-                job.store.snapshot(delivery["sha256"]),
-                delivery["suffix"],
-                table,
-                job.month,
-                catalog,
-                zaehltage,
-                job.max_unpacked_bytes,
-            )
-        except RejectedError as error:
-            rejected[delivery["unit"]] = error.rule
-            text = f"delivery rejected, it counts as missing: {error.message}"
-            findings.append(_finding(error.rule, delivery, job, text, error.row, error.column, error.value))
-            continue
-        part = examined.accepted
-        if table.unit != "statistik":
-            part = part.add_column(0, "jc_id", pa.array([delivery["unit"]] * part.num_rows, pa.string()))
-        parts.append(part)
-        quarantine.extend((delivery, bad) for bad in examined.bad)
-        findings.extend(_remark_finding(examined, remark, delivery, job) for remark in examined.remarks)
-        units[delivery["unit"]] = {
-            "rows": part.num_rows,
-            "quarantined": len({bad.row for bad in examined.bad}),
-            "sha256": delivery["sha256"],
-        }
-        if table.unit == "statistik":
-            units[delivery["unit"]]["jobcenters"] = sorted(set(part.column("jc_id").to_pylist()))
-    data = pa.concat_tables([schema.empty_table(), *(_pseudonymised(p, table, job.secret, schema) for p in parts)])
-    if "person" in schema.names and data.num_rows:
-        data = data.sort_by([("person", "ascending"), ("jc_id", "ascending"), ("row", "ascending")])
+    for found in examine_all(
+        [(job.store.snapshot(delivery["sha256"]), delivery["suffix"]) for delivery in job.deliveries],
+        table,
+        job.month,
+        job.catalog,
+        Zaehltage(dict(job.stichtage)),
+        job.max_unpacked_bytes,
+        partial(_pseudonymised, table=table, secret=job.secret),
+    ):
+        parts.append(_staged_columns(found, names, table, schema))
+        remarks: dict[int, list[Remark]] = {}
+        bad_rows: dict[int, set[int]] = {}
+        for remark in found.remarks:
+            remarks.setdefault(remark.file, []).append(remark)
+        for bad in found.bad:
+            bad_rows.setdefault(bad.file, set()).add(bad.row)
+        quarantine.extend((job.deliveries[found.files[bad.file]], bad) for bad in found.bad)
+        for file, position in enumerate(found.files):
+            delivery = job.deliveries[position]
+            if error := found.rejected.get(file):
+                rejected[delivery["unit"]] = error.rule
+                text = f"delivery rejected, it counts as missing: {error.message}"
+                findings.append(_finding(error.rule, delivery, job, text, error.row, error.column, error.value))
+                continue
+            findings.extend(_remark_finding(found, remark, delivery, job) for remark in remarks.get(file, ()))
+            units[delivery["unit"]] = {
+                "rows": int(found.good.edges[file + 1] - found.good.edges[file]),
+                "quarantined": len(bad_rows.get(file, ())),
+                "sha256": delivery["sha256"],
+            }
+            if table.unit == "statistik":
+                units[delivery["unit"]]["jobcenters"] = sorted(set(found.accepted.column("jc_id").to_pylist()))
+    data = _by_person(pa.concat_tables([schema.empty_table(), *parts]).combine_chunks())
+    del parts
     findings.extend(_quarantine_findings(quarantine, job))
-    write_table(job.data_file, data.combine_chunks(), delta=tuple(n for n in ("person", "row") if n in schema.names))
+    write_table(job.data_file, data, delta=tuple(n for n in ("person", "row") if n in schema.names))
     if quarantine:
         write_table(job.data_file.with_suffix(".quarantine.parquet"), _quarantine_table(quarantine))
     write_json(job.report_file, {"units": units, "rejected": rejected, "findings": [asdict(f) for f in findings]})
 
 
-def _pseudonymised(part: pa.Table, table: Table, secret: bytes, schema: pa.Schema) -> pa.Table:
-    columns = {}
+def _pseudonymised(batch: Batch, table: Table, secret: bytes) -> Batch:
+    """Return the rows with pseudonyms in the place of identifiers."""
+    rows = batch.rows
     for column in table.columns:
         if column.type in ("person", "household"):
-            name = "person" if column.type == "person" else "bg"
-            columns[name] = pseudonyms(part.column(column.name), secret, column.type.encode())
-        else:
-            columns[column.name] = part.column(column.name)
-    for name in ("jc_id", "row"):
-        if name in schema.names and name not in columns:
-            columns[name] = part.column(name)
-    return pa.table({name: columns[name] for name in schema.names}, schema=schema)
+            made = pseudonyms(rows.column(column.name), secret, column.type.encode())
+            rows = rows.set_column(rows.column_names.index(column.name), column.name, made)
+    return Batch(rows, batch.edges)
+
+
+def _staged_columns(found: Examined, names: Sequence[str], table: Table, schema: pa.Schema) -> pa.Table:
+    """Return the good rows with the columns of the staged table."""
+    rows = found.accepted
+    columns = {{"person": "person", "household": "bg"}.get(c.type, c.name): rows.column(c.name) for c in table.columns}
+    columns["row"] = rows.column("row")
+    if "jc_id" not in columns and "jc_id" in schema.names:
+        unit = np.repeat(np.array(found.files, np.int16), np.diff(found.good.edges))
+        columns["jc_id"] = pa.DictionaryArray.from_arrays(pa.array(unit), pa.array(names, pa.string()))
+    return pa.table({name: columns[name].cast(schema.field(name).type) for name in schema.names}, schema=schema)
+
+
+def _by_person(rows: pa.Table) -> pa.Table:
+    """Return rows ordered by person, those of a person (and those without one, at the end) in the order they came."""
+    if "person" not in rows.column_names or not rows.num_rows:
+        return rows
+    person = rows.column("person").combine_chunks()
+    known = pc.is_valid(person).to_numpy(zero_copy_only=False)
+    order = np.flatnonzero(known)
+    numbers = pc.fill_null(person, 0).to_numpy()[order]
+    order = order[_stable_order(numbers)]
+    return rows.take(pa.array(np.concatenate([order, np.flatnonzero(~known)])))
+
+
+def _stable_order(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the stable order of numbers: sorted fast, then equal ones put back into the order they came."""
+    order = np.argsort(numbers)
+    ordered = numbers[order]
+    group = np.cumsum(np.concatenate([[0], ordered[1:] != ordered[:-1]]), dtype=np.uint64)
+    place = np.sort(group << np.uint64(32) | order.astype(np.uint64))
+    return (place & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def _finding(

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.catalog import load_catalog
 from pipeline.months import Zaehltage
-from pipeline.stage.found import Remark
+from pipeline.stage.found import Batch, Remark
 from pipeline.stage.remarking import remarks
 from pipeline.store.schema import ARROW_TYPES
 
@@ -26,7 +26,7 @@ def remarked(table: str, *rows: tuple[Any, ...]) -> list[Remark]:
     for column, values in zip(declared.columns, columns, strict=True):
         identifier = column.type in ("person", "household")
         data[column.name] = pa.array(values, pa.string() if identifier else ARROW_TYPES[column.type])
-    return list(remarks(pa.table(data), declared, MONTH, Zaehltage(), load_catalog()))
+    return list(remarks(Batch.of([pa.table(data)]), declared, MONTH, Zaehltage(), load_catalog()))
 
 
 def rules(found: list[Remark]) -> list[tuple[str, int, int]]:
