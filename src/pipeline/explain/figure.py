@@ -98,7 +98,7 @@ def _published(
 
     Which run shows a month may depend on its switches, so every run that some selection lets show it is asked.
     """
-    releases = _releases(store, indicator, ref_month, lags_of(indicator.name, catalog.indicators, catalog.switches))
+    releases = _releases(store, ref_month, lags_of(indicator.name, catalog.indicators, catalog.switches))
     wanted = [("kennzahl", "=", indicator.name), ("gebiet", "=", area), ("geschlecht", "=", sex)]
     wanted += [("ref_month", "=", ref_month)]
     for release in releases:
@@ -106,6 +106,7 @@ def _published(
         for row in rows:
             if row["definition"] == indicator.name + version if version else row["in_kraft"]:
                 return release, FigureKey(row["ebene"], row["gebiet"], row["definition"], row["geschlecht"])
+    _regular_release(store, indicator, ref_month)
     known = ", ".join(sorted(indicator.versions))
     raise UnknownFigureError(
         f"{', '.join(map(str, releases))}: no {indicator.name}{version} for {area!r} in {ref_month}, sex {sex}; say "
@@ -114,16 +115,19 @@ def _published(
     )
 
 
-def _releases(store: Path, indicator: Indicator, ref_month: str, lags: Iterable[int]) -> list[Path]:
-    """Return the newest release of every run that may show the month, newest run first; raises NoReleaseError for none."""
+def _releases(store: Path, ref_month: str, lags: Iterable[int]) -> list[Path]:
+    """Return the newest release of every run that may show the month, newest run first."""
     found = []
     for lag in sorted(lags, reverse=True):
         with suppress(NoReleaseError):
             found.append(newest_release(store, add_months(ref_month, lag)))
-    if found:
-        return found
+    return found
+
+
+def _regular_release(store: Path, indicator: Indicator, ref_month: str) -> Path:
+    """Return the newest release of the run that shows the month unless switches say otherwise; raises NoReleaseError."""
     try:
-        return [newest_release(store, add_months(ref_month, indicator.lag))]
+        return newest_release(store, add_months(ref_month, indicator.lag))
     except NoReleaseError as error:
         if not indicator.lag:
             raise
