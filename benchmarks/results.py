@@ -181,7 +181,12 @@ def side_by_side(a: Results, b: Results) -> Table:
 
 
 def outside(before: Sequence[float], after: Sequence[float]) -> str:
-    """Say whether every round of `after` was slower or faster than every one of `before`; empty if they overlap."""
+    """Say whether every round of `after` was slower or faster than every one of `before`; empty if they overlap.
+
+    A single round has no spread to lie outside of.
+    """
+    if min(len(before), len(after)) < 2:
+        return "one round only"
     if min(after) > max(before):
         return "slower"
     return "faster" if max(after) < min(before) else ""

@@ -126,6 +126,7 @@ def test_slower_is_what_lies_outside_all_rounds() -> None:
     assert outside([1.0, 1.2], [1.3, 1.4]) == "slower"
     assert outside([1.0, 1.2], [0.8, 0.9]) == "faster"
     assert outside([1.0, 1.2], [1.1, 1.4]) == ""
+    assert outside([1.0], [2.0, 2.1]) == "one round only"
 
 
 def test_targets_are_judged_by_medians_and_say_what_was_not_measured(tmp_path: Path) -> None:
