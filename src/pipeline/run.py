@@ -125,18 +125,41 @@ class Run:
         return {name: pq.read_table(path) for name, path in self.store.opened(self.month).items()}
 
     def released(self) -> list[Released]:
-        """Read what readers already have of the month: all its releases, in their order."""
+        """Read what readers already have of the run's cells, in a fixed order: first that of earlier months, newest first.
+
+        Of earlier months these are the releases made from other deliveries, code lists, corrections or switches than the run
+        has for the same months; of its own month all. Without a revision earlier months have decided alike.
+        """
         from pipeline.compare import Released
         from pipeline.publish import releases
+        from pipeline.publish.manifest import basis_until, read_manifest
 
-        folders = {n: self.store.release(self.month, n) for n in releases.numbers(self.store, self.month)}
+        own = {
+            "eingaben": {
+                "lieferungen": self.deliveries["deliveries"],
+                "codelisten": {name: entry["sha256"] for name, entry in self.deliveries["codelists"].items() if entry},
+                "berichtigungen_sha256": self.deliveries.get("corrections_sha256", ""),
+            },
+            "schalter": {name: switch.value for name, switch in self.catalog.switches.items()},
+        }
+        chosen = [
+            (month, number)
+            for month in reversed(releases.months(self.store))
+            for number in reversed(releases.numbers(self.store, month))
+            if month < self.month
+            and basis_until(read_manifest(self.store.release(month, number))["grundlage"], month)
+            != basis_until(own, month)
+        ]
+        chosen += [(self.month, number) for number in releases.numbers(self.store, self.month)]
         return [
             Released(
-                f"{self.month}.{number}",
-                pq.read_table(folder / "eckwerte.parquet"),
-                pq.read_table(folder / "kennzahlen.parquet"),
+                f"{month}.{number}",
+                *(
+                    pq.read_table(self.store.release(month, number) / f"{t}.parquet")
+                    for t in ("eckwerte", "kennzahlen")
+                ),
             )
-            for number, folder in folders.items()
+            for month, number in chosen
         ]
 
     def generations(self) -> list[Generation]:

@@ -77,8 +77,9 @@ def _recompute(store: Store, month: str, number: int, manifest: Mapping[str, Any
         clean = Store(Path(clean_root))
         clean.objects.parent.mkdir(parents=True)
         clean.objects.symlink_to(store.objects.resolve(), target_is_directory=True)
-        for earlier in range(1, number):
-            shutil.copytree(store.release(month, earlier), clean.release(month, earlier))
+        bound_to = {(other, int(n)) for other, _, n in (name.partition(".") for name in inputs.get("gebunden_an", ()))}
+        for other, earlier in sorted(bound_to | {(month, earlier) for earlier in range(1, number)}):
+            shutil.copytree(store.release(other, earlier), clean.release(other, earlier))
         write_json(clean.run(month) / "deliveries.json", _deliveries(store, month, manifest, inputs))
         write_findings(clean.findings(month, "fetch"), _fetch_findings(manifest))
         opened = steps.open_run(clean.root, month)

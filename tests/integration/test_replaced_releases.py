@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from pipeline import steps
 from pipeline.cli import app
 from pipeline.planning import Plan, plan
+from pipeline.publish.manifest import read_manifest
 from pipeline.store import Store
 from pipeline.verify import verify
 
@@ -136,6 +137,22 @@ def test_a_replacing_release_is_computed_anew_byte_by_byte(replaced: Replaced) -
     before = journal.read_bytes()
     assert verify(replaced.store.root, f"{MONTH}.2").problems == ()
     assert journal.read_bytes() == before
+
+
+def test_releases_made_before_the_delivery_came_bind_those_made_after_it(replaced: Replaced) -> None:
+    bound = {
+        f"{month}.{number}": read_manifest(replaced.store.release(month, number))["grundlage"]["eingaben"][
+            "gebunden_an"
+        ]
+        for month in (EARLIER, MONTH)
+        for number in (1, 2)
+    }
+    assert bound == {
+        f"{EARLIER}.1": [],
+        f"{EARLIER}.2": [f"{EARLIER}.1"],
+        f"{MONTH}.1": [],
+        f"{MONTH}.2": [f"{EARLIER}.1", f"{MONTH}.1"],
+    }
 
 
 def test_the_page_of_changes_counts_the_causes(replaced: Replaced) -> None:

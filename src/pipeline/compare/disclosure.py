@@ -280,6 +280,11 @@ def _decide(
     return _Decisions(cube, groups, secret, protected, decided)
 
 
+def _first_telling(decisions: _Decisions, released: Sequence[Released]) -> Released | None:
+    """Return the first release beside which decisions would tell something, None if there is none."""
+    return next((release for release in released if _differs(decisions, release)), None)
+
+
 def _differs(decisions: _Decisions, release: Released) -> bool:
     """Tell whether decisions show what a release has hidden, or hide what it has shown with another choice."""
     cube, groups, sides = decisions.cube, decisions.groups, decisions.sides
@@ -332,10 +337,9 @@ def disclose(
     now = Generation(eckwerte, jobcenters, vergleichstyp_of, successor_of or {}, small_euro_cells)
     before, binding = decisions, list[Released]()
     decisions = _decide(now, before, indicators, merkmale, rules)
-    for release in released:
-        if _differs(decisions, release):
-            binding.append(release)
-            decisions = _decide(now, before, indicators, merkmale, rules, binding)
+    while (found := _first_telling(decisions, [r for r in released if r not in binding])) is not None:
+        binding.append(found)
+        decisions = _decide(now, before, indicators, merkmale, rules, binding)
     cube, groups, secret, sides = decisions.cube, decisions.groups, decisions.secret, decisions.sides
     hidden = decisions.protected.secrets.hidden[:, :, _SIDE_OF_SEX] & cube.present
     mask = hidden[cube.places(eckwerte)]

@@ -23,7 +23,7 @@ GEHEIM = "geheim"
 COLUMNS = ("zaehler", "nenner_summe")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Released:
     """The published Eckwerte and Kennzahlen of an earlier release, as its files have them."""
 

@@ -132,6 +132,18 @@ def broken_files(folder: Path, *, digests: bool = True) -> list[str]:
     return problems
 
 
+def basis_until(basis: Mapping[str, Any], month: str) -> dict[str, Any]:
+    """Return what a foundation says of the months up to one: two that differ here were made from different data or switches."""
+    inputs = basis["eingaben"]
+    delivered = [d for d in inputs["lieferungen"] if d["ref_month"] <= month]
+    return {
+        "lieferungen": {(d["ref_month"], d["table"], d["unit"]): d["sha256"] for d in delivered},
+        "codelisten": inputs["codelisten"],
+        "berichtigungen": inputs.get("berichtigungen_sha256", ""),
+        "schalter": basis["schalter"],
+    }
+
+
 def deliveries(inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return digest by address (`2018-07/bestand/t04412`) of the deliveries that the inputs name under `lieferungen`.
 

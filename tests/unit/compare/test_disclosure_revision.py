@@ -1,9 +1,11 @@
-"""Two releases of a month, before and after revised deliveries: side by side they tell no count that each of them hides."""
+"""Two releases, before and after revised deliveries, of a month or two: side by side they tell no count that each of them hides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,8 @@ from pipeline.compare import Disclosed, Released
 from unit.compare.attacker import Cell, disclosed, relations, truth_of
 from unit.compare.world import CATALOG, World, random_world
 
-RUN = "2018-07"
+RUN, NEXT = "2018-07", "2018-08"
+Change: TypeAlias = "Callable[[World, str, int], tuple[World, dict[Cell, Cell]]]"
 
 
 def revised(world: World, merkmal: str, seed: int, many: int) -> tuple[World, dict[Cell, Cell]]:
@@ -86,9 +89,11 @@ def released(name: str, opened: Disclosed) -> Released:
     return Released(name, opened.eckwerte, opened.kennzahlen)
 
 
-def found(world: World, second: World, before: dict[Cell, Cell], merkmal: str, releases: list[Disclosed]) -> list[Cell]:
-    """Return the small counts, old and new, that an attacker with both releases finds."""
-    truth = truth_of(second.tables(RUN)[0])
+def found(
+    world: World, second: World, before: dict[Cell, Cell], merkmal: str, releases: list[Disclosed], run: str = RUN
+) -> list[Cell]:
+    """Return the small counts, old and new, that an attacker with both releases finds; `run` is the second one's."""
+    truth = truth_of(second.tables(run)[0])
     old = truth_of(world.tables(RUN)[0])
     truth |= {name: old[cell] for cell, name in before.items()}
     # A release shows numerators and denominators of its own month only.
@@ -148,13 +153,29 @@ def test_a_count_of_none_that_becomes_small_is_not_told_by_the_difference_of_tot
     assert found(world, second, before, "bs_2am", [first, bound]) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "merkmal", "seed"), [(shrunk, "alleinerz", 2), (grown, "elb_zugang", 2), (grown, "lzb_amp", 3)]
+)
+def test_a_revision_between_two_months_tells_a_count_unless_the_earlier_binds(
+    change: Change, merkmal: str, seed: int
+) -> None:
+    world = random_world(seed, units=9, elb=(40, 300))
+    second, before = change(world, merkmal, seed)
+    first = world.disclosed(RUN)
+    assert found(world, second, before, merkmal, [first, second.disclosed(NEXT)], NEXT)
+    bound = second.disclosed(NEXT, released=[released(f"{RUN}.1", first)])
+    assert bound.bound_by == (f"{RUN}.1",)
+    assert found(world, second, before, merkmal, [first, bound], NEXT) == []
+
+
 def test_a_release_of_the_same_counts_is_not_bound() -> None:
     world = random_world(2)
     first = world.disclosed(RUN)
     again = world.disclosed(RUN, released=[released(f"{RUN}.1", first)])
     assert again.bound_by == ()
     assert again.eckwerte.equals(first.eckwerte)
-    later = world.disclosed("2018-08", released=[released(f"{RUN}.1", first)])
+    later = world.disclosed(NEXT, released=[released(f"{RUN}.1", first)])
     assert later.bound_by == ()
 
 
