@@ -15,6 +15,8 @@ from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER, TOTAL, Count, o
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
 
+SUMS = ("llu", "luh")
+
 
 @ibis.udf.agg.builtin(name="bit_or")
 def bit_or(bits: int) -> int:
@@ -143,9 +145,15 @@ def _sex_lookup(first: Any, second: Any) -> Any:
     return before.union(agreed(second).anti_join(before, "person"))
 
 
-def _with_sex(rows: Any, lookup: Any) -> Any:
-    joined = rows.left_join(lookup, "person")
+def _with_sex(rows: Any, first: Any, second: Any) -> Any:
+    """Add `sex` to rows with a person, as `_sex_lookup` has it."""
+    joined = rows.left_join(_sex_lookup(first, second), "person")
     return joined.mutate(sex=ibis.coalesce(joined.sex, OTHER)).drop("person_right")
+
+
+def _few_with_sex(rows: Any, first: Any, second: Any) -> Any:
+    """Do the same for few rows, so that sexes are looked up for their persons only."""
+    return _with_sex(rows, first.semi_join(rows, "person"), second.semi_join(rows, "person"))
 
 
 def _in_window(day: Any, rows: Any, readings: Readings) -> Any:
@@ -155,7 +163,11 @@ def _in_window(day: Any, rows: Any, readings: Readings) -> Any:
 
 
 def movements(readings: Readings) -> Count:
-    """`elb_zugang`, `elb_abgang` by unit and sex: periods of a person in a unit, gaps of up to seven days bridged."""
+    """`elb_zugang`, `elb_abgang` by unit and sex: periods of a person in a unit, gaps of up to seven days bridged.
+
+    A period begins an island where none that began earlier reaches it over the bridge, and ends one where none that ends later
+    is reached. Only the persons with a begin or an end in the window are looked at.
+    """
     reads = {
         "leistungsbezug": "leistungsbezug",
         "gebiet": "gebiet",
@@ -164,23 +176,18 @@ def movements(readings: Readings) -> Count:
         "stock_1": "stock",
     }
     t = tables(**reads)
-    rows = on_territory(t["leistungsbezug"], t["gebiet"]).mutate(ende=ibis.coalesce(_.bis, ibis.date(OPEN_END)))
-    rows = rows.select("person", "jc", "von", "ende").cross_join(t["kalender"])
-    earlier = ibis.window(group_by=["person", "jc"], order_by=["von", "ende"], preceding=(None, 1))
-    rows = rows.mutate(bisher=rows.ende.max().over(earlier))
-    fresh = rows.bisher.isnull() | (rows.von.delta(rows.bisher, unit="day") > rows.bruecke + 1)
-    rows = rows.mutate(neu=fresh.cast("int64"))
-    so_far = ibis.window(group_by=["person", "jc"], order_by=["von", "ende"], preceding=None, following=0)
-    rows = rows.mutate(island=rows.neu.sum().over(so_far))
-    islands = rows.group_by("person", "jc", "island").agg(
-        von=_.von.min(), ende=_.ende.max(), stichtag=_.stichtag.max(), stichtag_1=_.stichtag_1.max()
-    )
-    entries = islands.filter(_in_window(islands.von, islands, readings)).select("person", "jc")
-    gone = islands.ende if readings.exit_on_last_day else (islands.ende + ibis.interval(days=1)).cast("date")
-    exits = islands.filter(_in_window(gone, islands, readings)).select("person", "jc")
+    delivered = t["leistungsbezug"]
+    rows = on_territory(delivered, t["gebiet"]).mutate(ende=ibis.coalesce(_.bis, ibis.date(OPEN_END)))
+    rows = rows.select("person", "jc", "von", "ende")
+    dated = rows.cross_join(t["kalender"])
+    starts = dated.filter(_in_window(dated.von, dated, readings)).select("person", "jc", "von", "bruecke").distinct()
+    gone = dated.ende if readings.exit_on_last_day else (dated.ende + ibis.interval(days=1)).cast("date")
+    ends = dated.filter(_in_window(gone, dated, readings)).select("person", "jc", "ende", "bruecke").distinct()
+    entries = _without(starts, rows, lambda one, other: _reaches(other.o_ende, one.von, one) & (other.o_von < one.von))
+    exits = _without(ends, rows, lambda one, other: _reaches(one.ende, other.o_von, one) & (other.o_ende > one.ende))
     zero = ibis.literal(0, "int64")
-    entered = _with_sex(entries, _sex_lookup(t["stock"], t["stock_1"]))
-    left = _with_sex(exits, _sex_lookup(t["stock_1"], t["stock"]))
+    entered = _few_with_sex(entries, t["stock"], t["stock_1"])
+    left = _few_with_sex(exits, t["stock_1"], t["stock"])
     both = (
         entered.group_by("jc", "sex")
         .agg(elb_zugang=_.count())
@@ -199,8 +206,20 @@ def movements(readings: Readings) -> Count:
     return Count("movements", reads, total)
 
 
+def _reaches(ende: Any, von: Any, row: Any) -> Any:
+    """Tell whether a period that ends on a day is continued by one that begins on another, over a bridge at most."""
+    return von.delta(ende, unit="day") <= row.bruecke + 1
+
+
+def _without(rows: Any, periods: Any, continued: Any) -> Any:
+    """Return person and unit of the rows of which no other period of the person in the unit tells that they are `continued`."""
+    others = periods.semi_join(rows, "person").select(o_person="person", o_jc="jc", o_von="von", o_ende="ende")
+    same = [rows.person == others.o_person, rows.jc == others.o_jc]
+    return rows.anti_join(others, [*same, continued(rows, others)]).select("person", "jc")
+
+
 def payments() -> Count:
-    """`llu`, `luh` in cents by unit and sex (T, M, F, OTHER), rows without a person, units of need and the largest of them."""
+    """`llu`, `luh` in cents by unit and sex (T, M, F), rows without a person, units of need and the largest of them."""
     reads = {
         "leistung": "leistung",
         "gebiet": "gebiet",
@@ -209,26 +228,35 @@ def payments() -> Count:
         "stock_1": "stock",
     }
     t = tables(**reads)
+    # Sexes first: joined with the short list of codes before, DuckDB expects few rows and takes them for the smaller side.
     rows = on_territory(t["leistung"], t["gebiet"])
+    rows = _with_sex(rows, t["stock"], t["stock_1"])
     rows = rows.join(t["rechtsgrundlagen"], rows.rechtsgrundlage == t["rechtsgrundlagen"].code)
-    rows = rows.filter(rows.summe.isin(["llu", "luh"])).select("person", "jc", "bg", "summe", "anspruch_eur")
-    rows = _with_sex(rows, _sex_lookup(t["stock"], t["stock_1"]))
-    rows = rows.mutate(cents=(rows.anspruch_eur * 100).cast("int64"), ohne_person=rows.person.isnull().cast("int64"))
-    by_bg = rows.group_by("jc", "sex", "summe", "bg").agg(
-        cents=_.cents.sum().cast("int64"), ohne_person=_.ohne_person.sum().cast("int64")
+    rows = rows.filter(rows.summe.isin(SUMS)).select("person", "jc", "bg", "summe", "anspruch_eur", "sex")
+    rows = rows.mutate(cents=(rows.anspruch_eur * 100).cast("int64"))
+    cells = [(summe, sex) for summe in SUMS for sex in (TOTAL, MALE, FEMALE)]
+    whose = {TOTAL: ibis.literal(True), MALE: rows.sex == MALE, FEMALE: rows.sex == FEMALE}
+    by_bg = rows.group_by("jc", "bg").agg(
+        **{f"cents_{summe}_{sex}": rows.cents.sum(where=(rows.summe == summe) & whose[sex]) for summe, sex in cells},
+        **{f"ohne_person_{summe}_T": ((rows.summe == summe) & rows.person.isnull()).sum() for summe in SUMS},
     )
-    of_all = by_bg.group_by("jc", "summe", "bg").agg(
-        cents=_.cents.sum().cast("int64"), ohne_person=_.ohne_person.sum().cast("int64")
+    sums = by_bg.group_by("jc").agg(
+        **{f"cents_{summe}_{sex}": by_bg[f"cents_{summe}_{sex}"].sum() for summe, sex in cells},
+        **{f"bgs_{summe}_{sex}": by_bg[f"cents_{summe}_{sex}"].count() for summe, sex in cells},
+        **{f"groesste_{summe}_{sex}": by_bg[f"cents_{summe}_{sex}"].max() for summe, sex in cells},
+        **{f"ohne_person_{summe}_T": by_bg[f"ohne_person_{summe}_T"].sum() for summe in SUMS},
     )
-    columns = ("jc", "sex", "summe", "cents", "ohne_person")
-    both = by_bg.select(*columns).union(of_all.mutate(sex=ibis.literal(TOTAL)).select(*columns))
-    sums = both.group_by("jc", "sex", "summe").agg(
-        cents=_.cents.sum().cast("int64"),
-        ohne_person=_.ohne_person.sum().cast("int64"),
-        bgs=_.count(),
-        groesste=_.cents.max(),
-    )
-    return Count("payments", reads, sums)
+    each = sums.mutate(summe=ibis.array(list(SUMS)).unnest())
+    each = each.mutate(sex=ibis.array([TOTAL, MALE, FEMALE]).unnest())
+
+    def of(name: str) -> Any:
+        there = [(summe, sex) for summe, sex in cells if f"{name}_{summe}_{sex}" in sums.columns]
+        found = [((each.summe == m) & (each.sex == s), each[f"{name}_{m}_{s}"]) for m, s in there]
+        return ibis.coalesce(ibis.cases(*found), 0).cast("int64")
+
+    each = each.select("jc", "sex", "summe", **{n: of(n) for n in ("cents", "ohne_person", "bgs", "groesste")})
+    each = each.filter(each.bgs > 0)
+    return Count("payments", reads, each)
 
 
 def all_counts(readings: Readings) -> dict[str, Count]:
