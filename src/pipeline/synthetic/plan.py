@@ -20,7 +20,8 @@ from pipeline.months import first_day, month_number, month_range
 from pipeline.synthetic.model import PAD, Calendar, Int, Office, Unit, day_from
 
 SAALEKREIS = "t04412"
-FLOOR_ELB = 250.0
+FLOOR_ELB, FLOOR_ELB_TENTH, TENTH = 250.0, 600.0, 0.1
+"""No jobcenter is smaller; from a tenth of the country on none is so small that the disclosure rules leave it no K2E3."""
 FLOOR_ELB_CASE = 300.0
 NATIONAL_RATE = 0.675
 RATE_SPREAD = 0.036
@@ -224,7 +225,7 @@ def make_plan(catalog: Catalog, first: str, last: str, *, scale: float, seed: in
     for name in sorted(by_name):
         jobcenter = by_name[name]
         source = _source_of(jobcenter, kreise, parts)
-        floor = FLOOR_ELB_CASE if name == SAALEKREIS else FLOOR_ELB
+        floor = FLOOR_ELB_CASE if name == SAALEKREIS else FLOOR_ELB_TENTH if scale >= TENTH else FLOOR_ELB
         factor = max(scale, min(1.0, floor / source.elb[2017]))
         offices.append(
             Office(
