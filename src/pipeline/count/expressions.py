@@ -15,8 +15,6 @@ from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER, TOTAL, Count, o
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
 
-SUMS = ("llu", "luh")
-
 
 @ibis.udf.agg.builtin(name="bit_or")
 def bit_or(bits: int) -> int:
@@ -176,15 +174,14 @@ def movements(readings: Readings) -> Count:
         "stock_1": "stock",
     }
     t = tables(**reads)
-    delivered = t["leistungsbezug"]
-    rows = on_territory(delivered, t["gebiet"]).mutate(ende=ibis.coalesce(_.bis, ibis.date(OPEN_END)))
+    rows = on_territory(t["leistungsbezug"], t["gebiet"]).mutate(ende=ibis.coalesce(_.bis, ibis.date(OPEN_END)))
     rows = rows.select("person", "jc", "von", "ende")
     dated = rows.cross_join(t["kalender"])
     starts = dated.filter(_in_window(dated.von, dated, readings)).select("person", "jc", "von", "bruecke").distinct()
     gone = dated.ende if readings.exit_on_last_day else (dated.ende + ibis.interval(days=1)).cast("date")
     ends = dated.filter(_in_window(gone, dated, readings)).select("person", "jc", "ende", "bruecke").distinct()
-    entries = _without(starts, rows, lambda one, other: _reaches(other.o_ende, one.von, one) & (other.o_von < one.von))
-    exits = _without(ends, rows, lambda one, other: _reaches(one.ende, other.o_von, one) & (other.o_ende > one.ende))
+    entries = _without(starts, rows, lambda row, other: _reaches(other.o_ende, row.von, row) & (other.o_von < row.von))
+    exits = _without(ends, rows, lambda row, other: _reaches(row.ende, other.o_von, row) & (other.o_ende > row.ende))
     zero = ibis.literal(0, "int64")
     entered = _few_with_sex(entries, t["stock"], t["stock_1"])
     left = _few_with_sex(exits, t["stock_1"], t["stock"])
@@ -219,7 +216,7 @@ def _without(rows: Any, periods: Any, continued: Any) -> Any:
 
 
 def payments() -> Count:
-    """`llu`, `luh` in cents by unit and sex (T, M, F), rows without a person, units of need and the largest of them."""
+    """`llu`, `luh` in cents by unit and sex (T, M, F, OTHER), rows without a person, units of need and the largest of them."""
     reads = {
         "leistung": "leistung",
         "gebiet": "gebiet",
@@ -228,35 +225,26 @@ def payments() -> Count:
         "stock_1": "stock",
     }
     t = tables(**reads)
-    # Sexes first: joined with the short list of codes before, DuckDB expects few rows and takes them for the smaller side.
     rows = on_territory(t["leistung"], t["gebiet"])
-    rows = _with_sex(rows, t["stock"], t["stock_1"])
     rows = rows.join(t["rechtsgrundlagen"], rows.rechtsgrundlage == t["rechtsgrundlagen"].code)
-    rows = rows.filter(rows.summe.isin(SUMS)).select("person", "jc", "bg", "summe", "anspruch_eur", "sex")
-    rows = rows.mutate(cents=(rows.anspruch_eur * 100).cast("int64"))
-    cells = [(summe, sex) for summe in SUMS for sex in (TOTAL, MALE, FEMALE)]
-    whose = {TOTAL: ibis.literal(True), MALE: rows.sex == MALE, FEMALE: rows.sex == FEMALE}
-    by_bg = rows.group_by("jc", "bg").agg(
-        **{f"cents_{summe}_{sex}": rows.cents.sum(where=(rows.summe == summe) & whose[sex]) for summe, sex in cells},
-        **{f"ohne_person_{summe}_T": ((rows.summe == summe) & rows.person.isnull()).sum() for summe in SUMS},
+    rows = rows.filter(rows.summe.isin(["llu", "luh"])).select("person", "jc", "bg", "summe", "anspruch_eur")
+    rows = _with_sex(rows, t["stock"], t["stock_1"])
+    rows = rows.mutate(cents=(rows.anspruch_eur * 100).cast("int64"), ohne_person=rows.person.isnull().cast("int64"))
+    by_bg = rows.group_by("jc", "sex", "summe", "bg").agg(
+        cents=_.cents.sum().cast("int64"), ohne_person=_.ohne_person.sum().cast("int64")
     )
-    sums = by_bg.group_by("jc").agg(
-        **{f"cents_{summe}_{sex}": by_bg[f"cents_{summe}_{sex}"].sum() for summe, sex in cells},
-        **{f"bgs_{summe}_{sex}": by_bg[f"cents_{summe}_{sex}"].count() for summe, sex in cells},
-        **{f"groesste_{summe}_{sex}": by_bg[f"cents_{summe}_{sex}"].max() for summe, sex in cells},
-        **{f"ohne_person_{summe}_T": by_bg[f"ohne_person_{summe}_T"].sum() for summe in SUMS},
+    of_all = by_bg.group_by("jc", "summe", "bg").agg(
+        cents=_.cents.sum().cast("int64"), ohne_person=_.ohne_person.sum().cast("int64")
     )
-    each = sums.mutate(summe=ibis.array(list(SUMS)).unnest())
-    each = each.mutate(sex=ibis.array([TOTAL, MALE, FEMALE]).unnest())
-
-    def of(name: str) -> Any:
-        there = [(summe, sex) for summe, sex in cells if f"{name}_{summe}_{sex}" in sums.columns]
-        found = [((each.summe == m) & (each.sex == s), each[f"{name}_{m}_{s}"]) for m, s in there]
-        return ibis.coalesce(ibis.cases(*found), 0).cast("int64")
-
-    each = each.select("jc", "sex", "summe", **{n: of(n) for n in ("cents", "ohne_person", "bgs", "groesste")})
-    each = each.filter(each.bgs > 0)
-    return Count("payments", reads, each)
+    columns = ("jc", "sex", "summe", "cents", "ohne_person")
+    both = by_bg.select(*columns).union(of_all.mutate(sex=ibis.literal(TOTAL)).select(*columns))
+    sums = both.group_by("jc", "sex", "summe").agg(
+        cents=_.cents.sum().cast("int64"),
+        ohne_person=_.ohne_person.sum().cast("int64"),
+        bgs=_.count(),
+        groesste=_.cents.max(),
+    )
+    return Count("payments", reads, sums)
 
 
 def all_counts(readings: Readings) -> dict[str, Count]:
