@@ -100,7 +100,7 @@ test: lint ## lint, then every test
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: test-thorough
-test-thorough: install ## the tests that make many releases or worlds, half an hour and more
+test-thorough: install ## the tests that make many releases or worlds, ten minutes and more
 	$(BIN)/pytest -n $(JOBS) --dist loadgroup -m thorough
 
 # Polars and PySpark (400 MB) are no part of the product: they lie in a folder of their own, which only their contenders read.
