@@ -62,8 +62,8 @@ def examine(
 ) -> Examined:
     """Read and judge one delivery of `table` for `month`; raises RejectedError if it cannot be used."""
     (found,) = examine_all([(path, suffix)], table, month, catalog, zaehltage, max_unpacked_bytes)
-    for error in found.rejected.values():
-        raise error
+    if 0 in found.rejected:
+        raise found.rejected[0]
     return found
 
 

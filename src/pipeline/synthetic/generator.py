@@ -183,7 +183,8 @@ def generate(
     if aside.exists():
         rmtree(aside)
     _make_directories(plan, aside)
-    _write_notes(plan, aside, first, last, scale, seed)
+    whose = " --persons alle" if everyone else ""
+    _write_notes(plan, aside, f"--from {first} --to {last} --scale {scale} --seed {seed}{whose}")
     movers = joined([draw_block(plan, o, classes, moving=True) for o in plan.person_offices])
     work = list(parts_of(plan, classes, movers, aside))
     total = len(work) + plan.calendar.count + 1
@@ -303,10 +304,10 @@ def _make_directories(plan: Plan, out: Path) -> None:
             (out / calendar.months[position] / name).mkdir(parents=True)
 
 
-def _write_notes(plan: Plan, out: Path, first: str, last: str, scale: float, seed: int) -> None:
-    """Write the marker and the list of irregular Zähltage."""
+def _write_notes(plan: Plan, out: Path, options: str) -> None:
+    """Write the marker, which tells the command, and the list of irregular Zähltage."""
     text = (
-        f"{tables.MARKER_TEXT}\n\nErzeugt mit: kennzahlen synth --from {first} --to {last} --scale {scale} --seed {seed}\n"
+        f"{tables.MARKER_TEXT}\n\nErzeugt mit: kennzahlen synth {options}\n"
         "Größen der Kreise: INKAR, © BBSR Bonn, dl-de/by-2-0, eigene Berechnung.\n"
     )
     (out / tables.MARKER_FILE).write_bytes(text.encode())
