@@ -42,6 +42,11 @@ def input_schema(kind: str) -> pa.Schema:
     return pa.schema([(name, _ARROW[type_]) for name, type_ in INPUTS[kind].items()])
 
 
+def write_state(path: Path, table: pa.Table, sort: Sequence[str]) -> None:
+    """Write a state, whose rows stand in the order `sort`; equal rows give equal bytes, however they came together."""
+    write_table(path, table.combine_chunks(), delta=tuple(name for name in sort if name == "person"))
+
+
 class DuckDb:
     """A connection with bounded memory; spills to `spill`, which lies inside the store."""
 
@@ -54,6 +59,9 @@ class DuckDb:
                 "threads": threads,
                 "temp_directory": str(spill),
                 "preserve_insertion_order": False,
+                # Expressions put what is large on the left. Turned round, a left join scatters rows that come ordered by person,
+                # and the grouping behind it costs three times as much.
+                "disabled_optimizers": "build_side_probe_side",
             },
         )
         self._sql: dict[str, str] = {}
@@ -81,8 +89,7 @@ class DuckDb:
 
     def run_to_file(self, count: Count, inputs: Mapping[str, Input], path: Path, *, sort: Sequence[str]) -> None:
         """Evaluate an expression into a Parquet file, ordered by `sort`; persons are delta-encoded."""
-        table = self.run(count, inputs).sort_by([(name, "ascending") for name in sort])
-        write_table(path, table, delta=tuple(name for name in sort if name == "person"))
+        write_state(path, self.run(count, inputs).sort_by([(name, "ascending") for name in sort]), sort)
 
     def _bind(self, alias: str, kind: str, value: Input) -> None:
         self._connection.execute(f'DROP VIEW IF EXISTS "{alias}"')
@@ -92,16 +99,20 @@ class DuckDb:
         if not value:
             self._connection.register(alias, input_schema(kind).empty_table())
             return
-        selects = " UNION ALL ".join(self._select(file, kind) for file in value)
+        alike: dict[tuple[tuple[str, int], ...], list[Path]] = {}
+        for file in value:
+            alike.setdefault(tuple(sorted(file.constants.items())), []).append(file.path)
+        selects = " UNION ALL ".join(self._select(paths, dict(constants), kind) for constants, paths in alike.items())
         self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{alias}" AS {selects}')
 
-    def _select(self, file: File, kind: str) -> str:
+    def _select(self, paths: Sequence[Path], constants: Mapping[str, int], kind: str) -> str:
+        """Return a query over files with the same constants; one scan of many files is twice as fast as a union of scans."""
         columns = ", ".join(
-            f'CAST({file.constants.get(name, chr(34) + name + chr(34))} AS {_DUCKDB[type_]}) AS "{name}"'
+            f'CAST({constants.get(name, chr(34) + name + chr(34))} AS {_DUCKDB[type_]}) AS "{name}"'
             for name, type_ in INPUTS[kind].items()
         )
-        quoted = str(file.path).replace("'", "''")
-        return f"SELECT {columns} FROM read_parquet('{quoted}')"
+        quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+        return f"SELECT {columns} FROM read_parquet([{quoted}])"
 
 
 _DUCKDB = {

@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 from ibis import _
 
-from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER, TOTAL, Count, on_territory, one, tables
+from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER, ROWS, SUMS, TOTAL, Count, on_territory, one, tables
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
 
@@ -39,7 +39,7 @@ def stock() -> Count:
         allein=(rows.ist_elb & rows.ist_alleinerziehend).any(),
     )
     known = persons.mutate(sex=ibis.ifelse(persons.sex.isin([MALE, FEMALE]), persons.sex, OTHER))
-    return Count("stock", reads, known.select("person", "jc", "sex", "elb", "allein"))
+    return Count("stock", reads, known.select("person", "jc", "sex", "elb", "allein"), ROWS)
 
 
 def stock_counts() -> Count:
@@ -49,7 +49,7 @@ def stock_counts() -> Count:
     counts = (
         s.filter(s.elb).group_by("jc", "sex").agg(elb=_.count(), alleinerz=_.allein.cast("int64").sum().cast("int64"))
     )
-    return Count("stock_counts", reads, counts)
+    return Count("stock_counts", reads, counts, SUMS)
 
 
 def _power_of_two(exponent: Any) -> Any:
@@ -67,7 +67,7 @@ def day_masks() -> Count:
     begin = ibis.greatest(rows.von.delta(rows.stichtag_1, unit="day") - 1, 0)
     end = ibis.least(ibis.coalesce(rows.bis, rows.stichtag), rows.stichtag).delta(rows.stichtag_1, unit="day")
     rows = rows.mutate(mask=_power_of_two(end) - _power_of_two(begin))
-    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)))
+    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS)
 
 
 def long_term(readings: Readings) -> Count:
@@ -76,14 +76,14 @@ def long_term(readings: Readings) -> Count:
     if readings.lzb_min_age:
         reads["geburten"] = "geburten"
     t = tables(**reads)
-    elb = t["stock"].filter(_.elb).select("person").distinct()
     days = t["tage"].mutate(days=bit_count(t["tage"].mask & t["tage"].clip))
-    total = days.semi_join(elb, "person").group_by("person").agg(days=_.days.sum())
+    total = days.group_by("person").agg(days=_.days.sum())
     enough = total.cross_join(t["kalender"]).filter(_.days >= _.lzb_tage)
+    enough = enough.semi_join(t["stock"].filter(_.elb), "person")
     if readings.lzb_min_age:
         born = t["geburten"].filter(_.ist_elb).group_by("person").agg(geboren=_.geburtsdatum.min())
         enough = enough.join(born, "person").filter(_.geboren <= _.geboren_bis)
-    return Count("long_term", reads, enough.select("person"))
+    return Count("long_term", reads, enough.select("person"), ROWS)
 
 
 def long_term_counts(readings: Readings) -> Count:
@@ -112,7 +112,7 @@ def long_term_counts(readings: Readings) -> Count:
     s = t["stock"].filter(_.elb).semi_join(t["lzb"], "person")
     joined = s.left_join(in_measure, "person")
     counts = joined.group_by("jc", "sex").agg(lzb=_.count(), lzb_amp=ibis.coalesce(_.amp, 0).sum().cast("int64"))
-    return Count("long_term_counts", reads, counts)
+    return Count("long_term_counts", reads, counts, SUMS)
 
 
 def long_term_movements() -> Count:
@@ -130,34 +130,27 @@ def long_term_movements() -> Count:
     total = both.group_by("jc", "sex").agg(
         lzb_zugang=_.lzb_zugang.sum().cast("int64"), lzb_abgang=_.lzb_abgang.sum().cast("int64")
     )
-    return Count("long_term_movements", reads, total)
+    return Count("long_term_movements", reads, total, SUMS)
 
 
-def _sex_lookup(first: Any, second: Any) -> Any:
-    """Return person, sex: of the stock `first` of any unit, else of `second`; units that disagree give OTHER."""
-
-    def agreed(rows: Any) -> Any:
-        return rows.group_by("person").agg(sex=one(rows.sex))
-
-    before = agreed(first)
-    return before.union(agreed(second).anti_join(before, "person"))
+def _agreed(stock: Any) -> Any:
+    """Return person, sex of a stock; units that disagree give OTHER."""
+    return stock.group_by("person").agg(sex=one(stock.sex))
 
 
 def _with_sex(rows: Any, first: Any, second: Any) -> Any:
-    """Add `sex` to rows with a person, as `_sex_lookup` has it."""
-    joined = rows.left_join(_sex_lookup(first, second), "person")
+    """Add `sex` to rows with a person: of the stock `first` of any unit, else of `second`, else OTHER."""
+    sexes = _agreed(first).union(_agreed(second.anti_join(first, "person")))
+    joined = rows.left_join(sexes, "person")
     return joined.mutate(sex=ibis.coalesce(joined.sex, OTHER)).drop("person_right")
 
 
-def _few_with_sex(rows: Any, first: Any, second: Any) -> Any:
-    """Do the same for few rows, so that sexes are looked up for their persons only."""
-    return _with_sex(rows, first.semi_join(rows, "person"), second.semi_join(rows, "person"))
-
-
-def _in_window(day: Any, rows: Any, readings: Readings) -> Any:
+def _in_window(day: Any, rows: Any, readings: Readings, *, later: int = 0) -> Any:
+    """Tell whether so many days later than `day` lies in W(m)."""
+    after_first, after_last = (day.delta(edge, unit="day") + later for edge in (rows.stichtag_1, rows.stichtag))
     if readings.closed_left:
-        return (day >= rows.stichtag_1) & (day < rows.stichtag)
-    return (day > rows.stichtag_1) & (day <= rows.stichtag)
+        return (after_first >= 0) & (after_last < 0)
+    return (after_first > 0) & (after_last <= 0)
 
 
 def movements(readings: Readings) -> Count:
@@ -178,29 +171,21 @@ def movements(readings: Readings) -> Count:
     rows = rows.select("person", "jc", "von", "ende")
     dated = rows.cross_join(t["kalender"])
     starts = dated.filter(_in_window(dated.von, dated, readings)).select("person", "jc", "von", "bruecke").distinct()
-    gone = dated.ende if readings.exit_on_last_day else (dated.ende + ibis.interval(days=1)).cast("date")
-    ends = dated.filter(_in_window(gone, dated, readings)).select("person", "jc", "ende", "bruecke").distinct()
+    gone = _in_window(dated.ende, dated, readings, later=0 if readings.exit_on_last_day else 1)
+    ends = dated.filter(gone).select("person", "jc", "ende", "bruecke").distinct()
     entries = _without(starts, rows, lambda row, other: _reaches(other.o_ende, row.von, row) & (other.o_von < row.von))
     exits = _without(ends, rows, lambda row, other: _reaches(row.ende, other.o_von, row) & (other.o_ende > row.ende))
-    zero = ibis.literal(0, "int64")
-    entered = _few_with_sex(entries, t["stock"], t["stock_1"])
-    left = _few_with_sex(exits, t["stock_1"], t["stock"])
-    both = (
-        entered.group_by("jc", "sex")
-        .agg(elb_zugang=_.count())
-        .mutate(elb_abgang=zero)
-        .select("jc", "sex", "elb_zugang", "elb_abgang")
-        .union(
-            left.group_by("jc", "sex")
-            .agg(elb_abgang=_.count())
-            .mutate(elb_zugang=zero)
-            .select("jc", "sex", "elb_zugang", "elb_abgang")
-        )
+    moves = entries.mutate(kommt=ibis.literal(True)).union(exits.mutate(kommt=ibis.literal(False)))
+    now = _agreed(t["stock"].semi_join(moves, "person")).select(n_person="person", n_sex="sex")
+    then = _agreed(t["stock_1"].semi_join(moves, "person")).select(t_person="person", t_sex="sex")
+    m = moves.left_join(now, moves.person == now.n_person)
+    m = m.left_join(then, m.person == then.t_person)
+    nearer = ibis.ifelse(m.kommt, ibis.coalesce(m.n_sex, m.t_sex), ibis.coalesce(m.t_sex, m.n_sex))
+    m = m.mutate(sex=ibis.coalesce(nearer, OTHER))
+    total = m.group_by("jc", "sex").agg(
+        elb_zugang=_.kommt.sum().cast("int64"), elb_abgang=(~_.kommt).sum().cast("int64")
     )
-    total = both.group_by("jc", "sex").agg(
-        elb_zugang=_.elb_zugang.sum().cast("int64"), elb_abgang=_.elb_abgang.sum().cast("int64")
-    )
-    return Count("movements", reads, total)
+    return Count("movements", reads, total, SUMS)
 
 
 def _reaches(ende: Any, von: Any, row: Any) -> Any:
@@ -216,7 +201,7 @@ def _without(rows: Any, periods: Any, continued: Any) -> Any:
 
 
 def payments() -> Count:
-    """`llu`, `luh` in cents by unit and sex (T, M, F, OTHER), rows without a person, units of need and the largest of them."""
+    """`llu`, `luh` in cents by unit and sex (T, M, F), rows without a person, units of need and the largest of them."""
     reads = {
         "leistung": "leistung",
         "gebiet": "gebiet",
@@ -228,22 +213,35 @@ def payments() -> Count:
     rows = on_territory(t["leistung"], t["gebiet"])
     rows = rows.join(t["rechtsgrundlagen"], rows.rechtsgrundlage == t["rechtsgrundlagen"].code)
     rows = rows.filter(rows.summe.isin(["llu", "luh"])).select("person", "jc", "bg", "summe", "anspruch_eur")
-    rows = _with_sex(rows, t["stock"], t["stock_1"])
-    rows = rows.mutate(cents=(rows.anspruch_eur * 100).cast("int64"), ohne_person=rows.person.isnull().cast("int64"))
-    by_bg = rows.group_by("jc", "sex", "summe", "bg").agg(
-        cents=_.cents.sum().cast("int64"), ohne_person=_.ohne_person.sum().cast("int64")
+    rows = _with_sex(rows, t["stock"], t["stock_1"]).mutate(cents=(_.anspruch_eur * 100).cast("int64"))
+    by_bg = rows.group_by("jc", "summe", "bg").agg(
+        cents=rows.cents.sum().cast("int64"),
+        cents_m=rows.cents.sum(where=rows.sex == MALE).cast("int64"),
+        cents_f=rows.cents.sum(where=rows.sex == FEMALE).cast("int64"),
+        ohne_person=_.count() - rows.person.count(),
     )
-    of_all = by_bg.group_by("jc", "summe", "bg").agg(
-        cents=_.cents.sum().cast("int64"), ohne_person=_.ohne_person.sum().cast("int64")
+    sums = by_bg.group_by("jc", "summe").agg(
+        **{
+            f"{name}_{sex}": value
+            for sex, cents in ((TOTAL, by_bg.cents), (MALE, by_bg.cents_m), (FEMALE, by_bg.cents_f))
+            for name, value in (("cents", cents.sum().cast("int64")), ("bgs", cents.count()), ("groesste", cents.max()))
+        },
+        ohne_person=by_bg.ohne_person.sum().cast("int64"),
     )
-    columns = ("jc", "sex", "summe", "cents", "ohne_person")
-    both = by_bg.select(*columns).union(of_all.mutate(sex=ibis.literal(TOTAL)).select(*columns))
-    sums = both.group_by("jc", "sex", "summe").agg(
-        cents=_.cents.sum().cast("int64"),
-        ohne_person=_.ohne_person.sum().cast("int64"),
-        bgs=_.count(),
-        groesste=_.cents.max(),
-    )
+    zero = ibis.literal(0, "int64")
+    each = [
+        sums.filter(sums[f"bgs_{sex}"] > 0).select(
+            "jc",
+            "summe",
+            sex=ibis.literal(sex),
+            cents=sums[f"cents_{sex}"],
+            bgs=sums[f"bgs_{sex}"],
+            groesste=sums[f"groesste_{sex}"],
+            ohne_person=sums.ohne_person if sex == TOTAL else zero,
+        )
+        for sex in (TOTAL, MALE, FEMALE)
+    ]
+    sums = ibis.union(*each)
     return Count("payments", reads, sums)
 
 

@@ -73,7 +73,7 @@ class _Walk(Counting):
             for month, file in by_month.items()
         }
 
-    def _make(self, count: Count, inputs: Mapping[str, Input], path: Path, sort: Sequence[str]) -> None:
+    def _make(self, count: Count, inputs: Mapping[str, tuple[str, Input]], path: Path, sort: Sequence[str]) -> None:
         pass
 
     def _compute(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], sort: Sequence[str]) -> State:

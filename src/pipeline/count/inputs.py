@@ -107,13 +107,22 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+ROWS, SUMS, WHOLE = "rows", "sums", "whole"
+"""How an expression splits: into the rows of each person, into sums over persons, or not by persons at all."""
+
+
 @dataclass(frozen=True)
 class Count:
-    """An expression with the names of the tables it reads: alias in the expression -> kind of input."""
+    """An expression with the names of the tables it reads: alias in the expression -> kind of input.
+
+    `splits` tells what of the result a single person makes: ROWS that only the person's rows of the inputs determine, or an
+    amount in SUMS by the other columns; WHOLE if neither holds.
+    """
 
     name: str
     reads: Mapping[str, str]
     expression: Any
+    splits: str = WHOLE
 
 
 def tables(**reads: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 from ibis import _
 
-from pipeline.count.inputs import OPEN_END, Count, tables
+from pipeline.count.inputs import OPEN_END, ROWS, SUMS, Count, tables
 from pipeline.count.readings import Readings
 
 SUSTAINED_AFTER, CONTINUOUS_FOR = 12, 6
@@ -81,7 +81,7 @@ def events(readings: Readings) -> Count:
         first = ibis.ifelse(p.bekannt.isnull() & p.beginn_w2.notnull(), p.beginn_w2, p.beginn_w1)
         p = p.mutate(beginn=first)
         columns.append("beginn")
-    return Count("events", reads, p.filter(p["int"] | p.bs_gering | p.bs_2am).select(*columns))
+    return Count("events", reads, p.filter(p["int"] | p.bs_gering | p.bs_2am).select(*columns), ROWS)
 
 
 def _starts(t: dict[str, Any], readings: Readings) -> Any:
@@ -152,7 +152,7 @@ def event_counts() -> Count:
     e = tables(**reads)["ereignisse"]
     names = ("int", "int_svb", "bs_gering", "bs_2am", "int_allein", "int_lzb")
     counts = e.group_by("jc", "sex").agg(**{name: e[name].cast("int64").sum().cast("int64") for name in names})
-    return Count("event_counts", reads, counts)
+    return Count("event_counts", reads, counts, SUMS)
 
 
 def employed(readings: Readings, *, any_day: bool = False) -> Count:
@@ -168,7 +168,7 @@ def employed(readings: Readings, *, any_day: bool = False) -> Count:
     persons = b.select("person").distinct()
     if readings.oegb_fails:
         persons = persons.anti_join(t["oegb"], "person")
-    return Count("employed_in_month" if any_day else "employed", reads, persons)
+    return Count("employed_in_month" if any_day else "employed", reads, persons, ROWS)
 
 
 def publicly_employed() -> Count:
@@ -182,7 +182,7 @@ def publicly_employed() -> Count:
         m.gueltig_bis.isnull() | (m.gueltig_bis >= m.stichtag)
     )
     oegb = ibis.ifelse(m.liste_2019, m.oegb_ab_2019, m.oegb_bis_2018)
-    return Count("publicly_employed", reads, m.filter(valid & oegb).select("person").distinct())
+    return Count("publicly_employed", reads, m.filter(valid & oegb).select("person").distinct(), ROWS)
 
 
 def _after_months(e: Any, months: int) -> Any:
@@ -219,7 +219,7 @@ def sustained(readings: Readings) -> Count:
         reads = {"ereignisse": "ereignisse", "beschaeftigt": "beschaeftigt"}
         t = tables(**reads)
         e = t["ereignisse"].filter(_.int_svb).semi_join(t["beschaeftigt"], "person")
-    return Count("sustained", reads, e.group_by("jc", "sex").agg(svb_nach12=_.count()))
+    return Count("sustained", reads, e.group_by("jc", "sex").agg(svb_nach12=_.count()), SUMS)
 
 
 def continuous(readings: Readings) -> Count:
@@ -235,4 +235,4 @@ def continuous(readings: Readings) -> Count:
         b = t["beschaeftigt"].semi_join(cohort, "person")
         all_six = b.group_by("person").agg(monate=_.abstand.nunique()).filter(_.monate == CONTINUOUS_FOR)
         e = cohort.semi_join(all_six.select("person"), "person")
-    return Count("continuous", reads, e.group_by("jc", "sex").agg(svb_kont6=_.count()))
+    return Count("continuous", reads, e.group_by("jc", "sex").agg(svb_kont6=_.count()), SUMS)

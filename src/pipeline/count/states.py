@@ -22,6 +22,7 @@ from pipeline.count.engine import DuckDb, File, Input, input_schema
 from pipeline.count.expressions import all_counts
 from pipeline.count.inputs import Count
 from pipeline.count.readings import ZAEHLTAG, Readings
+from pipeline.count.recounting import Recounting
 from pipeline.count.starts import CONTINUOUS_FOR, SUSTAINED_AFTER
 from pipeline.count.territory import Territory
 from pipeline.months import Zaehltage, add_months, first_day, last_day, month_number, month_range
@@ -29,6 +30,11 @@ from pipeline.store import Store
 
 LZB_MONTHS, LZB_WINDOW_DAYS = 24, 730
 """Months before the one counted that reach into the days that § 6 Abs. 1 names, and these days."""
+
+
+MASK_DAYS = 62
+ALL_DAYS = (1 << MASK_DAYS) - 1
+"""Days that a mask has room for, and the mask of them all."""
 
 
 class CountError(ValueError):
@@ -68,6 +74,7 @@ class Counting:
     made: StatesMade = field(default_factory=StatesMade)
     _counts: dict[str, Count] = field(init=False)
     _readings: Readings = field(init=False)
+    _recounting: Recounting = field(init=False)
     _known: dict[tuple[str, str], State] = field(default_factory=dict)
     _small: dict[str, pa.Table] = field(default_factory=dict)
 
@@ -75,6 +82,7 @@ class Counting:
         """Take over how the run reads what the methodology leaves open."""
         self._readings = Readings.of(self.catalog.switches)
         self._counts = all_counts(self._readings)
+        self._recounting = Recounting(self.store, self.engine)
 
     # -- inputs ---------------------------------------------------------------------------------------------------
 
@@ -174,14 +182,16 @@ class Counting:
         if path.exists():
             self.made.reused += 1
         else:
-            self._make(count, {alias: value for alias, (_, value) in inputs.items()}, path, sort)
+            self._make(count, inputs, path, sort)
             self.made.computed += 1
         state = State(key, path)
         self._known[name, month] = state
         return state
 
-    def _make(self, count: Count, inputs: Mapping[str, Input], path: Path, sort: Sequence[str]) -> None:
-        self.engine.run_to_file(count, inputs, path, sort=sort)
+    def _make(self, count: Count, inputs: Mapping[str, tuple[str, Input]], path: Path, sort: Sequence[str]) -> None:
+        if not self._recounting.make(count, inputs, path, sort):
+            self.engine.run_to_file(count, {alias: value for alias, (_, value) in inputs.items()}, path, sort=sort)
+        self._recounting.note(count, inputs, path)
 
     def _table(self, state: State) -> pa.Table:
         return pq.read_table(state.path)
@@ -195,8 +205,8 @@ class Counting:
 
     def day_masks(self, month: str) -> State:
         """Return the days as ELB in W(month)."""
-        if self.zaehltage.window(month).days > 62:
-            raise CountError(f"zaehltage.csv: the window of {month} has more than 62 days")
+        if self.zaehltage.window(month).days > MASK_DAYS:
+            raise CountError(f"zaehltage.csv: the window of {month} has more than {MASK_DAYS} days")
         inputs = {"leistungsbezug": self._delivered("leistungsbezug", month), "kalender": self._calendar(month)}
         return self._compute("day_masks", month, inputs, ("person",))
 
@@ -222,10 +232,10 @@ class Counting:
         return self._compute("long_term", month, inputs, ("person",))
 
     def _clip(self, month: str, first: date) -> int:
-        """Return the mask of the days of W(month) that are not before `first`."""
+        """Return a mask of the days of W(month) that are not before `first`; all windows from then on have the same."""
         window = self.zaehltage.window(month)
-        skipped = min(max(0, (first - window.first).days), window.days)
-        return (1 << window.days) - (1 << skipped)
+        skipped = max(0, (first - window.first).days)
+        return 0 if skipped >= window.days else ALL_DAYS - (1 << skipped) + 1
 
     def events(self, month: str) -> State:
         """Return the events of a month, one row per person and crediting unit."""
