@@ -24,7 +24,7 @@ from pipeline.stage.remarking import remarks
 from pipeline.stage.typing_rows import type_columns
 from pipeline.store.register import PUBLISHED
 
-ROWS_AT_ONCE = 500_000
+ROWS_AT_ONCE = 1 << 17
 """Rows of several files that are examined together; bounds the memory for identifiers, which are texts."""
 Offered: TypeAlias = tuple[Path, str]
 """Bytes and suffix of a delivery."""

@@ -15,6 +15,10 @@ import pyarrow as pa
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 
+_LARGE = 8_192
+"""Rows of a file from which on a call of a library costs little beside them: such files need not be copied together."""
+
+
 class RejectedError(Exception):
     """The delivery has a broken structure: it is rejected as a whole and counts as missing.
 
@@ -87,7 +91,8 @@ class Batch:
     def of(cls, tables: list[pa.Table]) -> Batch:
         """Return the rows of tables of one shape."""
         lengths = [table.num_rows for table in tables]
-        return cls(pa.concat_tables(tables).combine_chunks(), np.cumsum([0, *lengths]))
+        rows = pa.concat_tables(tables)
+        return cls(rows if rows.num_rows > _LARGE * len(tables) else rows.combine_chunks(), np.cumsum([0, *lengths]))
 
     @property
     def files(self) -> int:

@@ -1,7 +1,7 @@
 """Pseudonyms at the door: SipHash-2-4 with a secret key, 64 bits. The original identifier goes no further than this module.
 
 SipHash is a keyed function made for short inputs (Aumasson and Bernstein, 2012); without the key nobody can tell or try which
-identifier a pseudonym belongs to. Here it works on whole columns: on the words of all texts of one length at once.
+identifier a pseudonym belongs to. Here it works on whole columns: on the words of many texts at once.
 """
 
 from __future__ import annotations
@@ -15,12 +15,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+Ints: TypeAlias = npt.NDArray[np.int64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 
 _WORD = 8
 _AT_ONCE = 16_384
 """Texts hashed at once: their state stays in the processor's cache."""
+_WORTH_HASHING = 0.9
+"""The share of texts that differ from the one before them above which looking for repeated ones saves nothing."""
 _START = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
+_TURNS = {bits: (np.array([bits], np.uint64), np.array([64 - bits], np.uint64)) for bits in (13, 16, 17, 21, 32)}
 
 
 def pseudonyms(values: pa.ChunkedArray, key: bytes, domain: bytes) -> pa.Array:
@@ -36,40 +40,60 @@ def _pseudonyms(texts: pa.LargeBinaryArray, key: bytes) -> pa.Array:
     _, offsets, data = texts.buffers()
     edges = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     content = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    lengths = np.diff(edges)
-    found = np.empty(len(texts), np.uint64)
-    alike = len(lengths) > 0 and int(lengths.min()) == int(lengths.max())
-    for length in lengths[:1].tolist() if alike else np.unique(lengths).tolist():
-        rows = np.flatnonzero(lengths == length)
-        for low in range(0, len(rows), _AT_ONCE):
-            some = rows[low : low + _AT_ONCE]
-            found[some] = siphash(_bytes_of(content, edges[some], length), key)
     missing = pc.is_null(texts).to_numpy(zero_copy_only=False) if texts.null_count else None
+    found = np.empty(len(texts), np.uint64)
+    for low in range(0, len(texts), _AT_ONCE):
+        some = edges[low : low + _AT_ONCE + 1]
+        length, part = np.diff(some), found[low : low + _AT_ONCE]
+        number = length >> 3
+        if int(number.min()) == int(number.max()):
+            part[:] = _each(words_of(content, some[:-1], length), key)
+            continue
+        for words in np.flatnonzero(np.bincount(number)).tolist():
+            rows = np.flatnonzero(number == words)
+            part[rows] = _each(words_of(content, some[rows], length[rows]), key)
     return pa.array(found.view(np.int64), pa.int64(), mask=missing)
 
 
-def _bytes_of(content: Bytes, begin: npt.NDArray[np.int64], length: int) -> Bytes:
-    """Return the texts that begin at `begin` as rows of `length` bytes; texts that follow each other are not copied."""
-    first = int(begin[0])
-    if int(begin[-1]) - first == (len(begin) - 1) * length:
-        return content[first : first + len(begin) * length].reshape(len(begin), length)
-    apart: Bytes = content[begin[:, None] + np.arange(length)]
-    return apart
+def words_of(content: Bytes, begin: Ints, length: Ints) -> Words:
+    """Return the words that SipHash takes from texts of equally many words, shape (words, texts), first text first in `content`."""
+    first, size = int(begin[0]), int(length[0])
+    padded = np.zeros(int(begin[-1] + length[-1]) - first + _WORD, np.uint8)
+    padded[:-_WORD] = content[first : first + len(padded) - _WORD]
+    words = np.empty((size // _WORD + 1, len(begin)), np.uint64)
+    if len(padded) == len(begin) * size + _WORD and (length == size).all():
+        for number, word in enumerate(words):
+            word[:] = np.ndarray(len(begin), "<u8", padded.data, number * _WORD, (size,))
+    else:
+        anywhere = np.ndarray(len(padded) - _WORD + 1, "<u8", padded.data, strides=(1,))
+        for number, word in enumerate(words):
+            word[:] = anywhere[begin + (number * _WORD - first)]
+    sizes = length.view(np.uint64)
+    words[-1] &= (np.uint64(1) << ((sizes & np.uint64(_WORD - 1)) << np.uint64(3))) - np.uint64(1)
+    words[-1] |= sizes << np.uint64(56)
+    return words
 
 
-def siphash(texts: Bytes, key: bytes) -> Words:
-    """Return SipHash-2-4 of texts of one length, given as rows of bytes (shape (n, length)), with a key of 16 bytes."""
-    count, length = texts.shape
-    padded = np.zeros((count, (length // _WORD + 1) * _WORD), np.uint8)
-    padded[:, :length] = texts
-    padded[:, -1] = length % 256
-    words = padded.view("<u8")
+def _each(words: Words, key: bytes) -> Words:
+    """Return SipHash of texts; one that repeats the text before it (members of a household) is not hashed again."""
+    new = np.ones(words.shape[1], np.bool_)
+    np.any(words[:, 1:] != words[:, :-1], axis=0, out=new[1:])
+    places = np.flatnonzero(new)
+    if len(places) > _WORTH_HASHING * len(new):
+        return siphash(words, key)
+    repeated: Words = siphash(words.take(places, axis=1), key)[np.cumsum(new) - 1]
+    return repeated
+
+
+def siphash(words: Words, key: bytes) -> Words:
+    """Return SipHash-2-4 with a key of 16 bytes of texts given by their words, shape (words, texts)."""
+    count = words.shape[1]
     low, high = (int.from_bytes(key[at : at + _WORD], "little") for at in (0, _WORD))
     state = tuple(
         np.full(count, start ^ half, np.uint64) for start, half in zip(_START, (low, high, low, high), strict=True)
     )
     spare = np.empty(count, np.uint64)
-    for word in words.T:
+    for word in words:
         state[3][...] ^= word
         _mix(state, spare, 2)
         state[0][...] ^= word
@@ -83,26 +107,27 @@ def _mix(state: tuple[Words, ...], spare: Words, rounds: int) -> None:
     """Do rounds of SipHash in place; sums overflow by design."""
     a, b, c, d = state
     for _ in range(rounds):
-        np.add(a, b, out=a)
+        np.add(a, b, a)
         _turn(b, 13, spare)
-        np.bitwise_xor(b, a, out=b)
+        np.bitwise_xor(b, a, b)
         _turn(a, 32, spare)
-        np.add(c, d, out=c)
+        np.add(c, d, c)
         _turn(d, 16, spare)
-        np.bitwise_xor(d, c, out=d)
-        np.add(a, d, out=a)
+        np.bitwise_xor(d, c, d)
+        np.add(a, d, a)
         _turn(d, 21, spare)
-        np.bitwise_xor(d, a, out=d)
-        np.add(c, b, out=c)
+        np.bitwise_xor(d, a, d)
+        np.add(c, b, c)
         _turn(b, 17, spare)
-        np.bitwise_xor(b, c, out=b)
+        np.bitwise_xor(b, c, b)
         _turn(c, 32, spare)
 
 
 def _turn(words: Words, bits: int, spare: Words) -> None:
-    np.left_shift(words, np.uint64(bits), out=spare)
-    np.right_shift(words, np.uint64(64 - bits), out=words)
-    np.bitwise_or(words, spare, out=words)
+    left, right = _TURNS[bits]
+    np.left_shift(words, left, spare)
+    np.right_shift(words, right, words)
+    np.bitwise_or(words, spare, words)
 
 
 def key_fingerprint(key: bytes) -> str:

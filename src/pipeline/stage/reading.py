@@ -60,7 +60,7 @@ def _check_columns(found: list[str], table: Table) -> None:
 
 def _read_parquet(path: Path, table: Table, max_unpacked_bytes: int) -> RawFile:
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(pa.BufferReader(path.read_bytes())) as file:
             metadata = file.metadata
             pages = sum(metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
             unpacked = max(pages, metadata.num_rows * metadata.num_columns)  # equal values take no room in a page

@@ -99,7 +99,7 @@ def _outdated_codes(batch: Batch, table: Table, stichtag: date, catalog: Catalog
     for column in table.columns:
         if column.codelist != "foerderung":
             continue
-        used = batch.rows.column(column.name)
+        used = batch.rows.column(column.name).cast(pa.string())
         day = batch.rows.column("beginn") if table.name == "aufnahme" else _day(stichtag)
         mask = pa.chunked_array([pa.array(np.zeros(len(used), np.bool_))])
         for support in catalog.supports.values():
@@ -113,6 +113,8 @@ def _outdated_codes(batch: Batch, table: Table, stichtag: date, catalog: Catalog
 def _duplicates(batch: Batch, table: Table) -> Iterator[Remark]:
     names = list(table.column_names)
     rows = alike(batch, names).select([*names, "row", "file"])
+    if not rows.num_rows:
+        return
     groups = rows.group_by([*names, "file"]).aggregate([("row", "count"), ("row", "max")])
     groups = groups.filter(pc.greater(groups.column("row_count"), 1))
     effect = "each amount counts" if table.name == "leistung" else "it counts once"
@@ -127,6 +129,8 @@ def _contradictions(
     batch: Batch, keys: tuple[str, ...], said: tuple[str, ...], rule: str, column: str, message: str
 ) -> Iterator[Remark]:
     rows = alike(batch, keys)
+    if not rows.num_rows:
+        return
     cell = [*keys, "file"]
     versions = rows.group_by([*cell, *said]).aggregate([("row", "min")])
     groups = versions.group_by(cell).aggregate([("row_min", "count"), ("row_min", "max")])

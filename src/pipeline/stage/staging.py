@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,7 +22,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,7 +32,8 @@ from pipeline.settings import Settings
 from pipeline.stage.examining import Examined, examine_all
 from pipeline.stage.found import BadRow, Batch, Remark
 from pipeline.stage.pseudonyms import key_fingerprint, pseudonyms
-from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_table
+from pipeline.stage.sorting import Runs
+from pipeline.store import Finding, Store, read_json, write_findings, write_json, write_parts, write_table
 from pipeline.store.register import PUBLISHED
 from pipeline.store.schema import ARROW_TYPES
 
@@ -74,6 +76,8 @@ class _Job:
     stichtage: Mapping[str, Any]
     max_unpacked_bytes: int
     catalog: Catalog
+    overflow: Path
+    held_bytes: int
 
     @property
     def data_file(self) -> Path:
@@ -111,9 +115,10 @@ def stage(
     done = len(jobs) - len(todo)
     if progress:
         progress(done, len(jobs), "staged")
-    for count, job in enumerate(_run(todo, settings.threads), start=done + 1):
-        if progress:
-            progress(count, len(jobs), f"{job.table} {job.month}")
+    with store.overflow("stage"):
+        for count, job in enumerate(_run(todo, settings.threads), start=done + 1):
+            if progress:
+                progress(count, len(jobs), f"{job.table} {job.month}")
     result: dict[str, dict[str, Any]] = {}
     findings: list[Finding] = []
     totals = {"rows": 0, "quarantined": 0, "rejected": 0}
@@ -139,12 +144,19 @@ def _run(jobs: Sequence[_Job], processes: int) -> Any:
             _stage_one(job)
             yield job
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("forkserver")) as pool:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_keep_freed_memory) as pool:
         with _main_program_hidden():
             futures = {pool.submit(_stage_one, job): job for job in jobs}
         for future in as_completed(futures):
             future.result()
             yield futures[future]
+
+
+def _keep_freed_memory() -> None:
+    """Let Arrow take its memory from malloc: arrays of the same sizes come and go, and Arrow's own allocator gives them back."""
+    pa.set_memory_pool(pa.system_memory_pool())
 
 
 @contextmanager
@@ -190,15 +202,33 @@ def _jobs(
         }
         key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
         jobs.append(
-            _Job(store, table, ref_month, tuple(members), key, secret, stichtage, settings.max_unpacked_bytes, catalog)
+            _Job(
+                store,
+                table,
+                ref_month,
+                tuple(members),
+                key,
+                secret,
+                stichtage,
+                settings.max_unpacked_bytes,
+                catalog,
+                store.tmp / "stage",
+                bytes_of(settings.memory_limit) // (2 * settings.threads),
+            )
         )
     return jobs
+
+
+def bytes_of(size: str) -> int:
+    """Return the bytes of a size as settings have it (2GB, 500MiB)."""
+    number, unit, binary = re.findall(r"([0-9.]+) ?([KMGT])(I?)B", size.upper())[0]
+    return int(Fraction(number) * (1024 if binary else 1000) ** ("KMGT".index(unit) + 1))
 
 
 def _stage_one(job: _Job) -> None:
     table, schema = job.catalog.tables[job.table], staged_schema(job.catalog.tables[job.table])
     names = [str(delivery["unit"]) for delivery in job.deliveries]
-    parts: list[pa.Table] = []
+    runs = Runs(job.held_bytes, job.overflow / f"{job.table}-{job.month}.arrow")
     quarantine: list[tuple[Mapping[str, Any], BadRow]] = []
     units: dict[str, Any] = {}
     rejected: dict[str, str] = {}
@@ -210,9 +240,10 @@ def _stage_one(job: _Job) -> None:
         job.catalog,
         Zaehltage(dict(job.stichtage)),
         job.max_unpacked_bytes,
-        partial(_pseudonymised, table=table, secret=job.secret),
+        partial(_as_held, table=table, secret=job.secret, catalog=job.catalog),
     ):
-        parts.append(_staged_columns(found, names, table, schema))
+        if found.accepted.num_rows:
+            runs.add(_staged_columns(found, names, table, schema))
         remarks: dict[int, list[Remark]] = {}
         bad_rows: dict[int, set[int]] = {}
         for remark in found.remarks:
@@ -235,55 +266,43 @@ def _stage_one(job: _Job) -> None:
             }
             if table.unit == "statistik":
                 units[delivery["unit"]]["jobcenters"] = sorted(set(found.accepted.column("jc_id").to_pylist()))
-    data = _by_person(pa.concat_tables([schema.empty_table(), *parts]).combine_chunks())
-    del parts
     findings.extend(_quarantine_findings(quarantine, job))
-    write_table(job.data_file, data, delta=tuple(n for n in ("person", "row") if n in schema.names))
+    write_parts(job.data_file, runs.merged(), schema, delta=("person", "row"), plain=("bg",))
     if quarantine:
         write_table(job.data_file.with_suffix(".quarantine.parquet"), _quarantine_table(quarantine))
     write_json(job.report_file, {"units": units, "rejected": rejected, "findings": [asdict(f) for f in findings]})
 
 
-def _pseudonymised(batch: Batch, table: Table, secret: bytes) -> Batch:
-    """Return the rows with pseudonyms in the place of identifiers."""
+def _as_held(batch: Batch, table: Table, secret: bytes, catalog: Catalog) -> Batch:
+    """Return rows of persons with pseudonyms in the place of identifiers, and places on the list in the place of codes."""
     rows = batch.rows
     for column in table.columns:
         if column.type in ("person", "household"):
             made = pseudonyms(rows.column(column.name), secret, column.type.encode())
-            rows = rows.set_column(rows.column_names.index(column.name), column.name, made)
+        elif table.unit != "statistik" and (
+            listed := column.values or tuple(catalog.codelists.get(column.codelist, ()))
+        ):
+            codes = pa.array(listed, pa.string())
+            places = pc.index_in(rows.column(column.name), codes).combine_chunks().cast(pa.int16())
+            made = pa.DictionaryArray.from_arrays(places, codes)
+        else:
+            continue
+        rows = rows.set_column(rows.column_names.index(column.name), column.name, made)
     return Batch(rows, batch.edges)
 
 
 def _staged_columns(found: Examined, names: Sequence[str], table: Table, schema: pa.Schema) -> pa.Table:
-    """Return the good rows with the columns of the staged table."""
+    """Return the good rows with the columns of the staged table; few values of a text column are held as a dictionary."""
     rows = found.accepted
     columns = {{"person": "person", "household": "bg"}.get(c.type, c.name): rows.column(c.name) for c in table.columns}
     columns["row"] = rows.column("row")
     if "jc_id" not in columns and "jc_id" in schema.names:
         unit = np.repeat(np.array(found.files, np.int16), np.diff(found.good.edges))
         columns["jc_id"] = pa.DictionaryArray.from_arrays(pa.array(unit), pa.array(names, pa.string()))
-    return pa.table({name: columns[name].cast(schema.field(name).type) for name in schema.names}, schema=schema)
-
-
-def _by_person(rows: pa.Table) -> pa.Table:
-    """Return rows ordered by person, those of a person (and those without one, at the end) in the order they came."""
-    if "person" not in rows.column_names or not rows.num_rows:
-        return rows
-    person = rows.column("person").combine_chunks()
-    known = pc.is_valid(person).to_numpy(zero_copy_only=False)
-    order = np.flatnonzero(known)
-    numbers = pc.fill_null(person, 0).to_numpy()[order]
-    order = order[_stable_order(numbers)]
-    return rows.take(pa.array(np.concatenate([order, np.flatnonzero(~known)])))
-
-
-def _stable_order(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the stable order of numbers: sorted fast, then equal ones put back into the order they came."""
-    order = np.argsort(numbers)
-    ordered = numbers[order]
-    group = np.cumsum(np.concatenate([[0], ordered[1:] != ordered[:-1]]), dtype=np.uint64)
-    place = np.sort(group << np.uint64(32) | order.astype(np.uint64))
-    return (place & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    for name, values in columns.items():
+        if not pa.types.is_dictionary(values.type):
+            columns[name] = values.cast(schema.field(name).type)
+    return pa.table({name: columns[name] for name in schema.names})
 
 
 def _finding(

@@ -7,7 +7,15 @@ from pipeline.store.findings import Finding, read_findings, write_findings
 from pipeline.store.layout import OPENED, Store
 from pipeline.store.lock import StoreBusyError
 from pipeline.store.register import Delivery, Register
-from pipeline.store.writing import append_lines, read_json, whole_lines, write_bytes, write_json, write_table
+from pipeline.store.writing import (
+    append_lines,
+    read_json,
+    whole_lines,
+    write_bytes,
+    write_json,
+    write_parts,
+    write_table,
+)
 
 __all__ = [
     "OPENED",
@@ -23,5 +31,6 @@ __all__ = [
     "write_bytes",
     "write_findings",
     "write_json",
+    "write_parts",
     "write_table",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,3 +90,40 @@ def write_table(path: Path, table: pa.Table, *, delta: tuple[str, ...] = ()) -> 
             row_group_size=ROW_GROUP_ROWS,
             store_schema=True,
         )
+
+
+def _is_words(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_boolean(kind))
+
+
+def write_parts(
+    path: Path, parts: Iterable[pa.Table], schema: pa.Schema, *, delta: Collection[str], plain: Collection[str]
+) -> None:
+    """Write Parquet atomically from tables that follow each other, as `write_table` does, but faster; one row group is held.
+
+    `schema` is what readers find: the values of a column that comes as a dictionary, not the dictionary. For `plain` columns, whose
+    numbers hardly repeat, no dictionary is tried. Decimals are stored as integers, statistics kept of numbers and days only.
+    """
+    following = iter(parts)
+    first = next(following, schema.empty_table())
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            first.schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[name for name in schema.names if name not in delta and name not in plain],
+            column_encoding={n: "DELTA_BINARY_PACKED" for n in delta if n in schema.names} or None,
+            write_statistics=[field.name for field in schema if not _is_words(field.type)],
+            store_schema=False,
+            store_decimal_as_integer=True,
+        ) as writer,
+    ):
+        held = first
+        for part in following:
+            while held.num_rows > ROW_GROUP_ROWS:
+                writer.write_table(held.slice(0, ROW_GROUP_ROWS), ROW_GROUP_ROWS)
+                held = held.slice(ROW_GROUP_ROWS)
+            held = pa.concat_tables([held, part])
+        writer.write_table(held, ROW_GROUP_ROWS)

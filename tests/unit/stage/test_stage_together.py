@@ -20,7 +20,7 @@ from pipeline.stage import examining
 from pipeline.stage.examining import examine, examine_all
 from pipeline.stage.found import Batch, RejectedError
 from pipeline.stage.likeness import alike
-from pipeline.stage.pseudonyms import siphash
+from pipeline.stage.pseudonyms import pseudonyms, siphash, words_of
 
 MONTH, CATALOG, LIMIT = "2018-07", load_catalog(), 1 << 30
 TABLE = CATALOG.tables["leistungsbezug"]
@@ -120,9 +120,20 @@ VECTORS = {
 
 
 @pytest.mark.parametrize(("length", "expected"), VECTORS.items())
-def test_siphash_gives_the_published_values(length: int, expected: str) -> None:
-    texts = np.tile(np.arange(length, dtype=np.uint8), (3, 1))
-    assert siphash(texts, bytes(range(16))).astype("<u8").tobytes().hex() == expected * 3
+@pytest.mark.parametrize("gap", [0, 3])
+def test_siphash_gives_the_published_values(length: int, expected: str, gap: int) -> None:
+    text, apart = np.arange(length, dtype=np.uint8), np.full(gap, 0xAB, np.uint8)
+    begin = np.arange(3, dtype=np.int64) * (length + gap) + gap
+    words = words_of(np.concatenate([apart, text] * 3 + [apart]), begin, np.full(3, length))
+    assert siphash(words, bytes(range(16))).astype("<u8").tobytes().hex() == expected * 3
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=20), st.sampled_from(["h1", "h2"])), max_size=30), st.data())
+def test_a_pseudonym_does_not_depend_on_its_neighbours(texts: list[str | None], data: st.DataObject) -> None:
+    cut = data.draw(st.integers(0, len(texts)))
+    column = pa.chunked_array([pa.array(["x", *texts[:cut]], pa.string()).slice(1), pa.array(texts[cut:], pa.string())])
+    alone = [pseudonyms(pa.chunked_array([[t]], pa.string()), b"k" * 16, b"person")[0].as_py() for t in texts]
+    assert pseudonyms(column, b"k" * 16, b"person").to_pylist() == alone
 
 
 @given(
