@@ -59,11 +59,12 @@ class Runs:
             mapped.madvise(mmap.MADV_DONTNEED)  # what was read stays in the page cache, but not in our memory
 
     def _spill(self) -> None:
-        for batch in self._held:
+        """Move what is held to the file, in order: then what is needed next lies together."""
+        for rows in _merged(self._held):
             if self._file is None:
                 self._overflow.touch(0o600)
-                self._file = pa.ipc.new_file(self._overflow, batch.schema)
-            self._file.write_batch(batch)
+                self._file = pa.ipc.new_file(self._overflow, rows.schema)
+            self._file.write_table(rows)
         self._held, self._bytes = [], 0
 
 
@@ -78,8 +79,8 @@ def _merged(runs: Sequence[pa.RecordBatch]) -> Iterator[pa.Table]:
     limits = np.array([i * width - (1 << 63) for i in range(1, ranges)], np.int64)
     edges = [[0, *np.searchsorted(own, limits).tolist(), n] for own, n in zip(persons, known, strict=True)]
     for i in range(ranges):
-        pieces = [run.slice(edge[i], edge[i + 1] - edge[i]) for run, edge in zip(runs, edges, strict=True)]
-        yield _in_order(pa.Table.from_batches(pieces).combine_chunks())
+        pieces = [run[edge[i] : edge[i + 1]] for run, edge in zip(runs, edges, strict=True) if edge[i] < edge[i + 1]]
+        yield _in_order(pa.Table.from_batches(pieces, runs[0].schema).combine_chunks())
     yield from (pa.Table.from_batches([run.slice(n)]) for run, n in zip(runs, known, strict=True) if n < len(run))
 
 
