@@ -11,15 +11,23 @@ from typing import Any
 import ibis
 from ibis import _
 
-from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER, ROWS, SUMS, TOTAL, Count, on_territory, one, tables
+from pipeline.count.inputs import (
+    MASK_DAYS,
+    OPEN_END,
+    OTHER,
+    ROWS,
+    SUMS,
+    Count,
+    agreed,
+    bit_or,
+    on_territory,
+    sex_bits,
+    sex_of,
+    tables,
+)
+from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
-
-
-@ibis.udf.agg.builtin(name="bit_or")
-def bit_or(bits: int) -> int:
-    """Return the union of day masks."""
-    raise NotImplementedError
 
 
 @ibis.udf.scalar.builtin(name="bit_count")
@@ -32,14 +40,14 @@ def stock() -> Count:
     """Persons in stock, one row per person and unit; contradicting rows: ELB if any says so, sex only if all agree."""
     reads = {"bestand": "bestand", "gebiet": "gebiet"}
     t = tables(**reads)
-    rows = on_territory(t["bestand"], t["gebiet"]).mutate(sex=ibis.coalesce(_.geschlecht, OTHER))
-    persons = rows.group_by("person", "jc").agg(
-        sex=one(rows.sex),
-        elb=rows.ist_elb.any(),
-        allein=(rows.ist_elb & rows.ist_alleinerziehend).any(),
+    rows = on_territory(t["bestand"], t["gebiet"])
+    elb = ibis.ifelse(rows.ist_elb, 8, 0) + ibis.ifelse(rows.ist_elb & rows.ist_alleinerziehend, 16, 0)
+    rows = rows.select("person", "jc", bits=sex_bits(rows.geschlecht) + elb)
+    persons = rows.group_by("person", "jc").agg(bits=bit_or(rows.bits))
+    persons = persons.select(
+        "person", "jc", sex=sex_of(persons.bits), elb=(persons.bits & 8) > 0, allein=(persons.bits & 16) > 0
     )
-    known = persons.mutate(sex=ibis.ifelse(persons.sex.isin([MALE, FEMALE]), persons.sex, OTHER))
-    return Count("stock", reads, known.select("person", "jc", "sex", "elb", "allein"), ROWS)
+    return Count("stock", reads, persons, ROWS)
 
 
 def stock_counts() -> Count:
@@ -52,9 +60,9 @@ def stock_counts() -> Count:
     return Count("stock_counts", reads, counts, SUMS)
 
 
-def _power_of_two(exponent: Any) -> Any:
-    """Return 2^exponent as int64; exact, because doubles hold every power of two up to 2^62."""
-    return (ibis.literal(2.0) ** exponent.cast("float64")).cast("int64")
+def _first_days(rows: Any, days: Any) -> Any:
+    """Return the mask of so many days from the first one on."""
+    return rows.alle_tage >> (MASK_DAYS - days)
 
 
 def day_masks() -> Count:
@@ -66,7 +74,7 @@ def day_masks() -> Count:
     rows = rows.filter((rows.von <= rows.stichtag) & (last > rows.stichtag_1))
     begin = ibis.greatest(rows.von.delta(rows.stichtag_1, unit="day") - 1, 0)
     end = ibis.least(ibis.coalesce(rows.bis, rows.stichtag), rows.stichtag).delta(rows.stichtag_1, unit="day")
-    rows = rows.mutate(mask=_power_of_two(end) - _power_of_two(begin))
+    rows = rows.mutate(mask=_first_days(rows, end) - _first_days(rows, begin))
     return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS)
 
 
@@ -119,8 +127,8 @@ def long_term_movements() -> Count:
     """`lzb_zugang` (unit of S(m)) and `lzb_abgang` (unit of S(m-1)): snapshots compared across all units."""
     reads = {"stock": "stock", "stock_1": "stock", "lzb": "lzb", "lzb_1": "lzb"}
     t = tables(**reads)
-    now = t["stock"].filter(_.elb).semi_join(t["lzb"], "person").anti_join(t["lzb_1"], "person")
-    then = t["stock_1"].filter(_.elb).semi_join(t["lzb_1"], "person").anti_join(t["lzb"], "person")
+    now = t["stock"].filter(_.elb).semi_join(t["lzb"].anti_join(t["lzb_1"], "person"), "person")
+    then = t["stock_1"].filter(_.elb).semi_join(t["lzb_1"].anti_join(t["lzb"], "person"), "person")
     zero = ibis.literal(0, "int64")
     entries = now.group_by("jc", "sex").agg(lzb_zugang=_.count()).mutate(lzb_abgang=zero)
     exits = then.group_by("jc", "sex").agg(lzb_abgang=_.count()).mutate(lzb_zugang=zero)
@@ -131,18 +139,6 @@ def long_term_movements() -> Count:
         lzb_zugang=_.lzb_zugang.sum().cast("int64"), lzb_abgang=_.lzb_abgang.sum().cast("int64")
     )
     return Count("long_term_movements", reads, total, SUMS)
-
-
-def _agreed(stock: Any) -> Any:
-    """Return person, sex of a stock; units that disagree give OTHER."""
-    return stock.group_by("person").agg(sex=one(stock.sex))
-
-
-def _with_sex(rows: Any, first: Any, second: Any) -> Any:
-    """Add `sex` to rows with a person: of the stock `first` of any unit, else of `second`, else OTHER."""
-    sexes = _agreed(first).union(_agreed(second.anti_join(first, "person")))
-    joined = rows.left_join(sexes, "person")
-    return joined.mutate(sex=ibis.coalesce(joined.sex, OTHER)).drop("person_right")
 
 
 def _in_window(day: Any, rows: Any, readings: Readings, *, later: int = 0) -> Any:
@@ -176,8 +172,8 @@ def movements(readings: Readings) -> Count:
     entries = _without(starts, rows, lambda row, other: _reaches(other.o_ende, row.von, row) & (other.o_von < row.von))
     exits = _without(ends, rows, lambda row, other: _reaches(row.ende, other.o_von, row) & (other.o_ende > row.ende))
     moves = entries.mutate(kommt=ibis.literal(True)).union(exits.mutate(kommt=ibis.literal(False)))
-    now = _agreed(t["stock"].semi_join(moves, "person")).select(n_person="person", n_sex="sex")
-    then = _agreed(t["stock_1"].semi_join(moves, "person")).select(t_person="person", t_sex="sex")
+    now = agreed(t["stock"].semi_join(moves, "person")).select(n_person="person", n_sex="sex")
+    then = agreed(t["stock_1"].semi_join(moves, "person")).select(t_person="person", t_sex="sex")
     m = moves.left_join(now, moves.person == now.n_person)
     m = m.left_join(then, m.person == then.t_person)
     nearer = ibis.ifelse(m.kommt, ibis.coalesce(m.n_sex, m.t_sex), ibis.coalesce(m.t_sex, m.n_sex))
@@ -200,51 +196,6 @@ def _without(rows: Any, periods: Any, continued: Any) -> Any:
     return rows.anti_join(others, [*same, continued(rows, others)]).select("person", "jc")
 
 
-def payments() -> Count:
-    """`llu`, `luh` in cents by unit and sex (T, M, F), rows without a person, units of need and the largest of them."""
-    reads = {
-        "leistung": "leistung",
-        "gebiet": "gebiet",
-        "rechtsgrundlagen": "rechtsgrundlagen",
-        "stock": "stock",
-        "stock_1": "stock",
-    }
-    t = tables(**reads)
-    rows = on_territory(t["leistung"], t["gebiet"])
-    rows = rows.join(t["rechtsgrundlagen"], rows.rechtsgrundlage == t["rechtsgrundlagen"].code)
-    rows = rows.filter(rows.summe.isin(["llu", "luh"])).select("person", "jc", "bg", "summe", "anspruch_eur")
-    rows = _with_sex(rows, t["stock"], t["stock_1"]).mutate(cents=(_.anspruch_eur * 100).cast("int64"))
-    by_bg = rows.group_by("jc", "summe", "bg").agg(
-        cents=rows.cents.sum().cast("int64"),
-        cents_m=rows.cents.sum(where=rows.sex == MALE).cast("int64"),
-        cents_f=rows.cents.sum(where=rows.sex == FEMALE).cast("int64"),
-        ohne_person=_.count() - rows.person.count(),
-    )
-    sums = by_bg.group_by("jc", "summe").agg(
-        **{
-            f"{name}_{sex}": value
-            for sex, cents in ((TOTAL, by_bg.cents), (MALE, by_bg.cents_m), (FEMALE, by_bg.cents_f))
-            for name, value in (("cents", cents.sum().cast("int64")), ("bgs", cents.count()), ("groesste", cents.max()))
-        },
-        ohne_person=by_bg.ohne_person.sum().cast("int64"),
-    )
-    zero = ibis.literal(0, "int64")
-    each = [
-        sums.filter(sums[f"bgs_{sex}"] > 0).select(
-            "jc",
-            "summe",
-            sex=ibis.literal(sex),
-            cents=sums[f"cents_{sex}"],
-            bgs=sums[f"bgs_{sex}"],
-            groesste=sums[f"groesste_{sex}"],
-            ohne_person=sums.ohne_person if sex == TOTAL else zero,
-        )
-        for sex in (TOTAL, MALE, FEMALE)
-    ]
-    sums = ibis.union(*each)
-    return Count("payments", reads, sums)
-
-
 def all_counts(readings: Readings) -> dict[str, Count]:
     """Return every expression by name, as the readings of a run have it."""
     counts = (
@@ -255,7 +206,7 @@ def all_counts(readings: Readings) -> dict[str, Count]:
         long_term_counts(readings),
         long_term_movements(),
         movements(readings),
-        payments(),
+        payments(readings),
         events(readings),
         event_counts(),
         employed(readings),

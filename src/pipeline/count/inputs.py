@@ -53,6 +53,7 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "liste_2019": "boolean",
         "lzb_tage": "int64",
         "bruecke": "int64",
+        "alle_tage": "int64",
     },
     "bestand": {
         "jc_id": "string",
@@ -107,6 +108,10 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
 }
 
 
+MASK_DAYS = 62
+ALL_DAYS = (1 << MASK_DAYS) - 1
+"""Days that a mask has room for, and the mask of them all."""
+
 ROWS, SUMS, WHOLE = "rows", "sums", "whole"
 """How an expression splits: into the rows of each person, into sums over persons, or not by persons at all."""
 
@@ -125,6 +130,12 @@ class Count:
     splits: str = WHOLE
 
 
+@ibis.udf.agg.builtin(name="bit_or")
+def bit_or(bits: int) -> int:
+    """Return the union of bits."""
+    raise NotImplementedError
+
+
 def tables(**reads: str) -> dict[str, Any]:
     """Return a table expression for each alias -> kind of input."""
     return {alias: ibis.table(dict(INPUTS[kind]), name=alias) for alias, kind in reads.items()}
@@ -136,6 +147,30 @@ def on_territory(rows: Any, gebiet: Any) -> Any:
     return mapped.select(*rows.columns, jc=ibis.coalesce(mapped.neu, mapped.jc_id))
 
 
-def one(values: Any) -> Any:
-    """Return the value of a group whose rows all agree, else ``OTHER``."""
-    return ibis.ifelse(values.min() == values.max(), values.min(), OTHER)
+def sex_bits(sex: Any) -> Any:
+    """Return a bit for men, one for women, one for anything else; the union over rows of a group is read by `sex_of`."""
+    return ibis.cases((sex == MALE, 1), (sex == FEMALE, 2), else_=4).cast("int64")
+
+
+def sex_of(bits: Any) -> Any:
+    """Return the sex that all rows of a group have, OTHER if they disagree."""
+    sex = bits & 7
+    return ibis.cases((sex == 1, MALE), (sex == 2, FEMALE), else_=OTHER)
+
+
+def agreed(stock: Any) -> Any:
+    """Return person, sex of a stock; units that disagree give OTHER."""
+    rows = stock.select("person", bits=sex_bits(stock.sex))
+    persons = rows.group_by("person").agg(bits=bit_or(rows.bits))
+    return persons.select("person", sex=sex_of(persons.bits))
+
+
+def sexes(first: Any, second: Any) -> Any:
+    """Return person, sex: of the stock `first` of any unit, else of `second`."""
+    return agreed(first).union(agreed(second.anti_join(first, "person")))
+
+
+def with_sex(rows: Any, known: Any) -> Any:
+    """Add `sex` to rows with a person, OTHER for whom `known` does not have."""
+    joined = rows.left_join(known, "person")
+    return joined.mutate(sex=ibis.coalesce(joined.sex, OTHER)).drop("person_right")

@@ -31,6 +31,7 @@ class Readings:
     from_entry_on: bool = False
     group_now: bool = False
     newcomer_here: bool = False
+    fewest_units: int = 3
 
     @classmethod
     def of(cls, switches: Mapping[str, Switch]) -> Self:
@@ -50,6 +51,7 @@ class Readings:
             from_entry_on=switches["require_start_ge_entry"].value is True,
             group_now=switches["group_at_vorstichtag"].value is False,
             newcomer_here=switches["newcomer_scope"].value == "jobcenter",
+            fewest_units=int(switches["suppress_below"].value),
         )
 
     @property

@@ -28,7 +28,7 @@ from pipeline.store import Store, read_json, write_json
 from pipeline.store.writing import replacing
 
 MOST = 20
-"""Where more than one in so many rows belongs to a person with a difference, everything is counted again."""
+"""Everything is counted again where there is more than one person with a difference to so many rows of the largest input."""
 
 Keyed = Mapping[str, tuple[str, Input]]
 
@@ -141,7 +141,8 @@ class Recounting:
         """Return the persons with a difference, ordered; None if they are many, or if rows without a person differ."""
         found = [self._differing(kind, a, b) for kind, a, b in base.unlike]
         persons = pa.chunked_array(found, pa.int64()).unique()
-        rows = max((pq.read_metadata(b.path).num_rows for _, _, b in base.unlike), default=0)
+        largest = [value[-1] for value in base.inputs.values() if not isinstance(value, pa.Table) and value]
+        rows = max((pq.read_metadata(file.path).num_rows for file in largest), default=0)
         if persons.null_count or len(persons) * MOST > rows:
             return None
         return persons.sort()

@@ -130,13 +130,15 @@ def _entries(t: dict[str, Any]) -> Any:
 
 def _credited(t: dict[str, Any], starts: Any, readings: Readings) -> Any:
     """Return the ELB of S(m-1) with their starts, `bekannt` (null: a newcomer), `ist_allein` and `ist_lzb`."""
-    elb_before = t["stock_2"].filter(_.elb)
+    elb_before = t["stock_2"].filter(_.elb).semi_join(t["aufnahme"], "person")
     place = ["person", "jc"] if readings.newcomer_here else ["person"]
     known = elb_before.select(*place).distinct().mutate(bekannt=ibis.literal(True))
     p = t["stock_1"].filter(_.elb).join(starts, "person")
     p = p.left_join(known, place)
     p = p.drop(*(f"{name}_right" for name in place))
-    long_term = t["lzb_0" if readings.group_now else "lzb_1"].mutate(lzb=ibis.literal(True))
+    long_term = (
+        t["lzb_0" if readings.group_now else "lzb_1"].semi_join(t["aufnahme"], "person").mutate(lzb=ibis.literal(True))
+    )
     p = p.left_join(long_term, "person").drop("person_right")
     p = p.mutate(ist_lzb=p.lzb.notnull())
     if not readings.group_now:

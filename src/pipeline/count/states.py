@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from pipeline.catalog import Catalog
 from pipeline.count.engine import DuckDb, File, Input, input_schema
 from pipeline.count.expressions import all_counts
-from pipeline.count.inputs import Count
+from pipeline.count.inputs import ALL_DAYS, MASK_DAYS, Count
 from pipeline.count.readings import ZAEHLTAG, Readings
 from pipeline.count.recounting import Recounting
 from pipeline.count.starts import CONTINUOUS_FOR, SUSTAINED_AFTER
@@ -30,11 +30,6 @@ from pipeline.store import Store
 
 LZB_MONTHS, LZB_WINDOW_DAYS = 24, 730
 """Months before the one counted that reach into the days that § 6 Abs. 1 names, and these days."""
-
-
-MASK_DAYS = 62
-ALL_DAYS = (1 << MASK_DAYS) - 1
-"""Days that a mask has room for, and the mask of them all."""
 
 
 class CountError(ValueError):
@@ -158,6 +153,7 @@ class Counting:
             "liste_2019": month >= switch_month,
             "lzb_tage": int(self._switch("lzb_min_days")),
             "bruecke": int(self._switch("bridged_days")),
+            "alle_tage": ALL_DAYS,
         }
         table = pa.table({k: [v] for k, v in row.items()}, schema=input_schema("kalender"))
         return json.dumps(row, default=str), table
