@@ -162,7 +162,7 @@ def test_a_revision_with_other_readings_is_counted_for_its_persons(
         for table, month in (
             ("leistungsbezug", MIDDLE),
             ("aufnahme", LATE),
-            ("beschaeftigung", LATE),
+            ("beschaeftigung", MIDDLE),
             ("bestand", LATE),
         )
     ]
