@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import SEXES, Indicator, Jobcenter, Switch
-from pipeline.compare.exact import Bools, Ints, decimals, dense_order, rounded, unscaled
+from pipeline.compare.exact import Bools, Ints, decimals, dense_order, rounded
 from pipeline.compare.intervals import interval, variation
 from pipeline.compare.ranks import Floats, median_tenths, rank_ranges, ranks
 from pipeline.months import add_months
+from pipeline.store.decimals import unscaled
 
 SETS = ("alle", "kommunal", "vergleichstyp", "land")
 """The four sets a jobcenter is compared in; where it belongs to none (no type, not kommunal), the columns are empty."""

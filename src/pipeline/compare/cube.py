@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import SEXES, Indicator, Merkmal, event_parts, parts_and_wholes, shares
-from pipeline.compare.exact import Bools, Ints, unscaled
+from pipeline.compare.exact import Bools, Ints
 from pipeline.months import month_number
+from pipeline.store.decimals import unscaled
 
 ONE = 100
 """One person or event in the units of the block: hundredths, as euro sums have two decimals."""

@@ -17,21 +17,6 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-def unscaled(column: pa.ChunkedArray) -> tuple[Ints, Bools]:
-    """Return a decimal128 column as (integers in units of its last decimal, mask of the values that are there).
-
-    Missing values read 0. Declared columns hold at most 18 digits, which fit the lower 64 bits that are read here.
-    """
-    array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    count = len(array)
-    present = np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-    if count == 0:
-        return np.zeros(0, dtype=np.int64), present
-    buffer = array.buffers()[1]
-    words = np.frombuffer(buffer, dtype="<i8")[2 * array.offset : 2 * (array.offset + count) : 2]
-    return np.where(present, words, 0).astype(np.int64), present
-
-
 def decimals(values: Ints, present: Bools, kind: pa.Decimal128Type) -> pa.Array:
     """Return integers in units of the last decimal as a decimal128 column; where not present, missing."""
     return decimal_array(values, present, kind.precision, kind.scale)

@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 
 from pipeline.catalog import SEXES
 from pipeline.compare.cube import Cube, codes, month_codes
-from pipeline.compare.exact import Bools, unscaled
+from pipeline.compare.exact import Bools
 from pipeline.compare.secrecy import PAIR, SEXES_OF, TOTAL, Secrets
 from pipeline.compare.territory import Groups, Shown
+from pipeline.store.decimals import unscaled
 
 GEHEIM = "geheim"
 COLUMNS = ("zaehler", "nenner_summe")

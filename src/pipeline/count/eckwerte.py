@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.catalog import SEXES, Catalog, Merkmal
-from pipeline.count.reconciling import HAVE, Routes
+from pipeline.count.reconciling import HAVE, Routes, reasons_by_rank, taken
 from pipeline.count.territory import FOLGT, GEBIET, NICHT_GELIEFERT, Territory
 from pipeline.months import add_months, month_range
-from pipeline.store.decimals import decimal_array
+from pipeline.store.decimals import decimal_array, unscaled
 from pipeline.store.schema import arrow_schema
 
 Ints = npt.NDArray[np.int64]
@@ -51,7 +52,6 @@ class Assembler:
         self._units = territory.units
         self._merkmale = tuple(catalog.merkmale)
         self._rank_of = {grund: int(row["rang"]) for grund, row in catalog.codelists["gruende"].items()}
-        self._unit_index = {unit: i for i, unit in enumerate(self._units)}
         self._merkmal_index = {m: i for i, m in enumerate(self._merkmale)}
         shape = (len(self._months), len(self._units), len(SEXES), len(self._merkmale))
         self._value: Ints = np.zeros(shape, np.int64)
@@ -65,7 +65,7 @@ class Assembler:
         with_persons = [u for u in self._units if u in self._territory.units_with_persons]
         if not with_persons:
             return
-        index = np.array([self._unit_index[u] for u in with_persons])
+        index = np.array([i for i, u in enumerate(self._units) if u in self._territory.units_with_persons])
         offset, availability, employment = self._availability(with_persons)
         for name, merkmal in self._catalog.merkmale.items():
             column = self._merkmal_index[name]
@@ -125,34 +125,25 @@ class Assembler:
         return result
 
     def _enter(self, position: int, table: pa.Table) -> None:
+        """Add counts to the cells of their unit, of all and of their sex."""
         if "summe" in table.column_names:
             self._enter_payments(position, table)
             return
-        names = [n for n in table.column_names if n in self._merkmal_index]
-        sexes = table.column("sex").to_pylist()
-        columns = [(self._merkmal_index[n], table.column(n).to_pylist()) for n in names]
-        for row, jc in enumerate(table.column("jc").to_pylist()):
-            unit = self._unit_index.get(jc)
-            if unit is None:
-                continue
-            sex = sexes[row]
-            for column, values in columns:
-                amount = values[row] * 100
-                self._value[position, unit, 0, column] += amount
-                if sex in ("M", "F"):
-                    self._value[position, unit, SEXES.index(sex), column] += amount
+        unit, sex = _places(table.column("jc"), self._units), _places(table.column("sex"), SEXES)
+        ours, of_sex = unit >= 0, (unit >= 0) & (sex > 0)
+        for name in (n for n in table.column_names if n in self._merkmal_index):
+            column, amount = self._merkmal_index[name], _integers(table.column(name)) * 100
+            np.add.at(self._value[position, :, 0, column], unit[ours], amount[ours])
+            np.add.at(self._value[position, :, :, column], (unit[of_sex], sex[of_sex]), amount[of_sex])
 
     def _enter_payments(self, position: int, table: pa.Table) -> None:
-        unavailable = self._rank_of["nicht_verfuegbar"]
-        for row in table.to_pylist():
-            unit, column = self._unit_index.get(row["jc"]), self._merkmal_index[row["summe"]]
-            if unit is None:
-                continue
-            if row["sex"] in SEXES:
-                self._value[position, unit, SEXES.index(row["sex"]), column] = row["cents"]
-            if row["sex"] == "T" and row["ohne_person"]:
-                by_sex = self._rank[position, unit, 1:, column]
-                self._rank[position, unit, 1:, column] = np.minimum(by_sex, unavailable)
+        unit, sex = _places(table.column("jc"), self._units), _places(table.column("sex"), SEXES)
+        column = _known_places(table.column("summe"), self._merkmale)
+        rows = (unit >= 0) & (sex >= 0)
+        self._value[position, unit[rows], sex[rows], column[rows]] = _integers(table.column("cents"))[rows]
+        rows = (unit >= 0) & (sex == 0) & (_integers(table.column("ohne_person")) != 0)
+        at = (position, unit[rows], slice(1, None), column[rows])
+        self._rank[at] = np.minimum(self._rank[at], self._rank_of["nicht_verfuegbar"])
 
     # -- published route ------------------------------------------------------------------------------------------
 
@@ -197,37 +188,52 @@ class Assembler:
         rank = np.broadcast_to(rank, shape).copy()
         if table is None:
             return value, rank, has_row
-        published = self._read(table)
-        for i, members in enumerate(parts):
-            if not members or not published.keys() >= set(members):
-                continue
-            got = [published[p] for p in members]
-            has_row[i] = np.all([g[2] for g in got], axis=0)
-            rank[i] = np.min([g[1] for g in got], axis=0)
-            value[i] = np.where(rank[i] == HAVE, np.sum([g[0] for g in got], axis=0), 0)
+        cells = self._read(table)
+        listed: npt.NDArray[np.bool_] = np.any(cells[2], axis=(1, 2))
+        place = {jc_id: i for i, jc_id in enumerate(self._territory.jobcenters)}
+        members = [[place[p] for p in of_unit] for of_unit in parts]
+        complete = np.array([bool(m) and bool(listed[m].all()) for m in members])
+        if not complete.any():
+            return value, rank, has_row
+        ends = np.cumsum([len(m) for m, whole in zip(members, complete, strict=True) if whole])
+        got = np.array([i for m, whole in zip(members, complete, strict=True) if whole for i in m])
+        begins = np.concatenate(([0], ends[:-1]))
+        has_row[complete] = np.logical_and.reduceat(cells[2][got], begins)
+        rank[complete] = np.minimum.reduceat(cells[1][got], begins)
+        value[complete] = np.add.reduceat(cells[0][got], begins)
+        value[rank != HAVE] = 0
         return value, rank, has_row
 
-    def _read(self, table: pa.Table) -> dict[str, tuple[Ints, Ranks, npt.NDArray[np.bool_]]]:
-        """Return unit -> (hundredths, rank, has row) of a published delivery; a contradicted cell is implausible."""
-        shape = (len(SEXES), len(self._merkmale))
-        signs = self._catalog.codelists["zeichen"]
-        result: dict[str, tuple[Ints, Ranks, npt.NDArray[np.bool_]]] = {}
-        columns = (table.column(n).to_pylist() for n in ("jc_id", "geschlecht", "merkmal", "wert", "zeichen"))
-        for jc, sex, merkmal, number, sign in zip(*columns, strict=True):
-            if jc not in result:
-                missing = np.full(shape, self._rank_of[NICHT_GELIEFERT], np.int8)
-                result[jc] = (np.zeros(shape, np.int64), missing, np.zeros(shape, np.bool_))
-            value, rank, has_row = result[jc]
-            cell = (SEXES.index(sex), self._merkmal_index[merkmal])
-            if sign is not None:
-                grund = signs[sign]["grund"]
-                new = (0, self._rank_of[grund] if grund else HAVE)
-            else:
-                new = (int(number * 100), HAVE)
-            if has_row[cell] and (int(value[cell]), int(rank[cell])) != new:
-                new = (0, self._rank_of["unplausibel"])
-            value[cell], rank[cell], has_row[cell] = new[0], new[1], True
-        return result
+    def _read(self, table: pa.Table) -> tuple[Ints, Ranks, npt.NDArray[np.bool_]]:
+        """Return hundredths, rank and whether there is a row of a published delivery; a contradicted cell is implausible.
+
+        Arrays of shape (jobcenter of the registry, sex, merkmal).
+        """
+        jobcenters, signs = tuple(self._territory.jobcenters), self._catalog.codelists["zeichen"]
+        shape = (len(jobcenters), len(SEXES), len(self._merkmale))
+        value, has_row = np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
+        rank = np.full(shape, self._rank_of[NICHT_GELIEFERT], np.int8)
+        jc = _places(table.column("jc_id"), jobcenters)
+        sex = _known_places(table.column("geschlecht"), SEXES)
+        merkmal = _known_places(table.column("merkmal"), self._merkmale)
+        number, has_number = unscaled(table.column("wert").cast(pa.decimal128(18, 2)))
+        sign = table.column("zeichen")
+        says = np.asarray(sign.is_valid().to_numpy(), np.bool_)
+        if not (has_number | says).all():
+            raise ValueError("a published cell has neither a value nor a sign")
+        rank_of_sign = np.array(
+            [self._rank_of[row["grund"]] if row["grund"] else HAVE for row in signs.values()], np.int8
+        )
+        new_rank = np.full(len(table), HAVE, np.int8)
+        new_rank[says] = rank_of_sign[_known_places(sign.filter(sign.is_valid()), tuple(signs))]
+        new_value = np.where(says, 0, number)
+        ours = jc >= 0
+        at, new_value, new_rank = (jc[ours], sex[ours], merkmal[ours]), new_value[ours], new_rank[ours]
+        value[at], rank[at], has_row[at] = new_value, new_rank, True
+        unlike = (value[at] != new_value) | (rank[at] != new_rank)
+        contradicted = tuple(axis[unlike] for axis in at)
+        value[contradicted], rank[contradicted] = 0, self._rank_of["unplausibel"]
+        return value, rank, has_row
 
     def routes(self) -> Routes:
         """Return both routes side by side; to be asked after `published_route`."""
@@ -246,13 +252,6 @@ def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
     arrays = (cells.value, cells.rank, np.where(cells.imputed, 2, cells.published))
     value, rank, basis = (array[position][at].reshape(-1) for array in arrays)
     per_unit = len(sexes) * len(merkmale)
-    reasons: list[str | None] = [None] * (HAVE + 1)
-    for grund, row in catalog.codelists["gruende"].items():
-        reasons[int(row["rang"])] = grund
-
-    def taken(names: Sequence[str | None], index: npt.NDArray[np.generic]) -> pa.Array:
-        return pa.array(names, pa.string()).take(pa.array(index.astype(np.int64)))
-
     return pa.table(
         {
             "ref_month": pa.repeat(pa.scalar(cells.months[position]), len(value)),
@@ -260,7 +259,7 @@ def eckwerte_table(cells: Cells, position: int, catalog: Catalog) -> pa.Table:
             "geschlecht": taken(sexes, np.tile(np.repeat(np.arange(len(sexes)), len(merkmale)), len(cells.units))),
             "merkmal": taken(merkmale, np.tile(np.arange(len(merkmale)), len(cells.units) * len(sexes))),
             "wert": decimal_array(value, rank == HAVE, 18, 2),
-            "grund": taken(reasons, rank),
+            "grund": taken(reasons_by_rank(catalog), rank),
             "basis": taken(("personen", "eckwerte", "imputiert"), basis),
         },
         schema=arrow_schema(catalog.results["eckwerte"]),
@@ -274,11 +273,36 @@ def small_euro_cells(
 
     The latter only with `dominance`.
     """
-    euro = {m.name for m in merkmale if m.kind == "euro"}
+    euro = pa.array([m.name for m in merkmale if m.kind == "euro"], pa.string())
     found = []
     for month, table in sorted(payments.items()):
-        for row in table.to_pylist():
-            small = 0 < row["bgs"] < least or (dominance and 2 * row["groesste"] > row["cents"] > 0)
-            if row["summe"] in euro and row["sex"] in SEXES and small:
-                found.append((month, row["jc"], row["sex"], row["summe"]))
+        bgs = _integers(table["bgs"])
+        small = (bgs > 0) & (bgs < least)
+        if dominance:
+            largest, cents = _integers(table["groesste"]), _integers(table["cents"])
+            small |= (2 * largest > cents) & (cents > 0)
+        asked = pc.and_(pc.is_in(table["summe"], euro), pc.is_in(table["sex"], pa.array(SEXES)))
+        cells = table.filter(pc.and_(pa.array(small), asked)).select(["jc", "sex", "summe"])
+        found += [(month, *cell.values()) for cell in cells.to_pylist()]
     return found
+
+
+def _places(column: pa.ChunkedArray, words: Sequence[str]) -> Ints:
+    """Return the place of each text among `words`, -1 for texts that are not among them."""
+    found = pc.index_in(column, value_set=pa.array(words, pa.string()))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(), np.int64)
+
+
+def _known_places(column: pa.ChunkedArray, words: Sequence[str]) -> Ints:
+    """Return the place of each text among `words`; raises ValueError for one that is not among them."""
+    places = _places(column, words)
+    if (places < 0).any():
+        raise ValueError(f"{column[int(np.argmin(places))].as_py()!r} is none of {', '.join(words)}")
+    return places
+
+
+def _integers(column: pa.ChunkedArray) -> Ints:
+    """Return whole numbers of any width; raises ValueError for a missing one."""
+    if column.null_count:
+        raise ValueError("a count is missing")
+    return np.asarray(column.cast(pa.int64()).to_numpy(), np.int64)

@@ -5,7 +5,8 @@ Nothing is decided here: person counts win in the Eckwerte whatever the differen
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +23,6 @@ from pipeline.store.schema import arrow_schema
 
 Ints = npt.NDArray[np.int64]
 Ranks = npt.NDArray[np.int8]
-Rests = tuple[int, int, int]
-"""Accepted rows, quarantined rows and rows with a remark."""
 
 HAVE = 99
 
@@ -55,41 +54,34 @@ def abgleich(
 
     `findings` are those of the step stage, `applied` the corrections that took effect.
     """
-    months, units, sexes, merkmale = np.nonzero(routes.both)
-    names = {i: (m, u, s, k) for i, (m, u, s, k) in enumerate(_names(routes, months, units, sexes, merkmale))}
-    order = np.array(sorted(names, key=names.__getitem__), np.int64)
-    at = tuple(axis[order] for axis in (months, units, sexes, merkmale)) if len(order) else (months,) * 4
+    axes = (routes.months, routes.units, routes.sexes, routes.merkmale)
+    order = [np.array(sorted(range(len(axis)), key=axis.__getitem__), np.int64) for axis in axes]
+    found = np.nonzero(routes.both[np.ix_(*order)])
+    at = tuple(positions[index] for positions, index in zip(order, found, strict=True))
+    month, unit, _, merkmal = at
     person, published = routes.person_value[at], routes.published_value[at]
     has_person, has_published = routes.person_rank[at] == HAVE, routes.published_rank[at] == HAVE
     have = has_person & has_published
     difference = np.where(have, person - published, 0)
     relative = have & (published != 0)
-    reasons: list[str | None] = [None] * (HAVE + 1)
-    for grund, row in catalog.codelists["gruende"].items():
-        reasons[int(row["rang"])] = grund
-    rests = _Rests(catalog.merkmale, territory, staged, findings)
-    keys = [names[i] for i in order.tolist()]
-    behind = [rests.of(month, unit, merkmal) for month, unit, _, merkmal in keys]
-    corrected = {correction.cell for correction in applied}
+    reasons = reasons_by_rank(catalog)
+    rows, quarantined, remarks = _rests(routes, catalog.merkmale, territory, staged, findings)[:, month, unit, merkmal]
     return pa.table(
         {
-            "ref_month": pa.array([k[0] for k in keys], pa.string()),
-            "jc_id": pa.array([k[1] for k in keys], pa.string()),
-            "geschlecht": pa.array([k[2] for k in keys], pa.string()),
-            "merkmal": pa.array([k[3] for k in keys], pa.string()),
+            "ref_month": taken(axes[0], at[0]),
+            "jc_id": taken(axes[1], at[1]),
+            "geschlecht": taken(axes[2], at[2]),
+            "merkmal": taken(axes[3], at[3]),
             "wert_personen": decimal_array(person, has_person, 18, 2),
-            "grund_personen": pa.array([reasons[rank] for rank in routes.person_rank[at].tolist()], pa.string()),
+            "grund_personen": taken(reasons, routes.person_rank[at]),
             "wert_veroeffentlicht": decimal_array(published, has_published, 18, 2),
-            "grund_veroeffentlicht": pa.array([reasons[r] for r in routes.published_rank[at].tolist()], pa.string()),
+            "grund_veroeffentlicht": taken(reasons, routes.published_rank[at]),
             "differenz": decimal_array(difference, have, 18, 2),
             "differenz_prozent": decimal_array(tenths_of_percent(difference, published, relative), relative, 18, 1),
-            "zeilen": pa.array([rows for rows, _, _ in behind], pa.int64()),
-            "ausgesondert": pa.array([bad for _, bad, _ in behind], pa.int64()),
-            "auffaellig": pa.array([remarks for _, _, remarks in behind], pa.int64()),
-            "berichtigt": pa.array(
-                [any((m, p, s, k) in corrected for p in territory.valid_parts(u, m)) for m, u, s, k in keys],
-                pa.bool_(),
-            ),
+            "zeilen": rows,
+            "ausgesondert": quarantined,
+            "auffaellig": remarks,
+            "berichtigt": _corrected(routes, territory, applied)[at],
         },
         schema=arrow_schema(catalog.results["abgleich"]),
     )
@@ -103,45 +95,69 @@ def tenths_of_percent(difference: Ints, published: Ints, where: npt.NDArray[np.b
     return tenths
 
 
-def _names(routes: Routes, *axes: Ints) -> list[tuple[str, str, str, str]]:
-    months, units, sexes, merkmale = (axis.tolist() for axis in axes)
-    return [
-        (routes.months[m], routes.units[u], routes.sexes[s], routes.merkmale[k])
-        for m, u, s, k in zip(months, units, sexes, merkmale, strict=True)
-    ]
+def reasons_by_rank(catalog: Catalog) -> list[str | None]:
+    """Return the reasons in the place of their rank; there is none where there is a value."""
+    reasons: list[str | None] = [None] * (HAVE + 1)
+    for grund, row in catalog.codelists["gruende"].items():
+        reasons[int(row["rang"])] = grund
+    return reasons
 
 
-class _Rests:
-    """What the count of a merkmal rests on: the newest own delivery of each table that it reads."""
+def taken(words: Sequence[str | None], index: npt.NDArray[np.generic]) -> pa.Array:
+    """Return the words at the places `index`."""
+    return pa.array(words, pa.string()).take(pa.array(index.astype(np.int64)))
 
-    def __init__(
-        self,
-        merkmale: Mapping[str, Merkmal],
-        territory: Territory,
-        staged: Mapping[str, Mapping[str, Any]],
-        findings: Iterable[Finding],
-    ) -> None:
-        self._newest = {name: newest_deliveries(merkmal) for name, merkmal in merkmale.items()}
-        self._territory = territory
-        self._staged = staged
-        self._remarks: dict[tuple[str, str, str], int] = {}
-        for finding in findings:
-            if finding.severity != "error":
-                place = (finding.table, finding.ref_month, finding.jc_id)
-                self._remarks[place] = self._remarks.get(place, 0) + finding.count
-        self._known: dict[tuple[str, str, str], Rests] = {}
 
-    def of(self, month: str, unit: str, merkmal: str) -> Rests:
-        """Return rows, quarantined rows and remarks behind a count."""
-        key = (month, unit, merkmal)
-        if key not in self._known:
-            rows = bad = remarks = 0
-            for table, shift in self._newest[merkmal]:
-                read = add_months(month, shift)
-                delivered = self._staged.get(table, {}).get(read, {}).get("units", {})
-                for part in self._territory.valid_parts(unit, read):
+def _corrected(routes: Routes, territory: Territory, applied: Iterable[Correction]) -> npt.NDArray[np.bool_]:
+    """Return where a correction took effect, of shape (month, unit, sex, merkmal)."""
+    corrected = np.zeros(routes.both.shape, np.bool_)
+    for month, part, sex, merkmal in (correction.cell for correction in applied):
+        unit = territory.unit_of(part)
+        if month in routes.months and unit in routes.units and part in territory.valid_parts(unit, month):
+            corrected[
+                routes.months.index(month),
+                routes.units.index(unit),
+                routes.sexes.index(sex),
+                routes.merkmale.index(merkmal),
+            ] = True
+    return corrected
+
+
+def _rests(
+    routes: Routes,
+    merkmale: Mapping[str, Merkmal],
+    territory: Territory,
+    staged: Mapping[str, Mapping[str, Any]],
+    findings: Iterable[Finding],
+) -> Ints:
+    """Return what the counts rest on, the newest own delivery of each table that they read.
+
+    Accepted rows, quarantined rows and rows with a remark, of shape (3, month, unit, merkmal).
+    """
+    noted: Counter[tuple[str, str, str]] = Counter()
+    for finding in findings:
+        if finding.severity != "error":
+            noted[finding.table, finding.ref_month, finding.jc_id] += finding.count
+
+    def behind(table: str, shift: int) -> Ints:
+        result = np.zeros((3, len(routes.months), len(routes.units)), np.int64)
+        for i, month in enumerate(routes.months):
+            read = add_months(month, shift)
+            delivered = staged.get(table, {}).get(read, {}).get("units", {})
+            for j, unit in enumerate(routes.units):
+                for part in territory.valid_parts(unit, read):
                     entry = delivered.get(part, {})
-                    rows, bad = rows + entry.get("rows", 0), bad + entry.get("quarantined", 0)
-                    remarks += self._remarks.get((table, read, part), 0)
-            self._known[key] = (rows, bad, remarks)
-        return self._known[key]
+                    result[:, i, j] += (
+                        entry.get("rows", 0),
+                        entry.get("quarantined", 0),
+                        noted[table, read, part],
+                    )
+        return result
+
+    newest = {name: newest_deliveries(merkmale[name]) for name in routes.merkmale}
+    deliveries = {delivery: behind(*delivery) for delivery in {d for read in newest.values() for d in read}}
+    rests = np.zeros((3, len(routes.months), len(routes.units), len(routes.merkmale)), np.int64)
+    for column, name in enumerate(routes.merkmale):
+        for delivery in newest[name]:
+            rests[..., column] += deliveries[delivery]
+    return rests

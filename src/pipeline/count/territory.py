@@ -70,7 +70,7 @@ class Territory:
     delivered: Mapping[str, Mapping[str, frozenset[str]]]
     person_tables: tuple[str, ...]
     published: frozenset[str] = frozenset()
-    _cache: dict[tuple[str, str, str], str] = field(default_factory=dict, repr=False, compare=False)
+    _valid: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict, repr=False, compare=False)
 
     def unit_of(self, jc_id: str) -> str:
         """Return the unit that `jc_id` belongs to on the territory of the run."""
@@ -124,17 +124,15 @@ class Territory:
 
     def valid_parts(self, unit: str, month: str) -> tuple[str, ...]:
         """Return the parts of a unit that existed on S(month)."""
-        day = self.zaehltage.stichtag(month)
-        return tuple(p for p in self.parts.get(unit, ()) if self._exists(p, day))
+        if month not in self._valid:
+            day = self.zaehltage.stichtag(month)
+            self._valid[month] = {
+                u: tuple(p for p in members if self._exists(p, day)) for u, members in self.parts.items()
+            }
+        return self._valid[month].get(unit, ())
 
     def missing(self, table: str, month: str, unit: str) -> str:
         """Return why a unit's delivery cannot be used, or OK: every part that existed on S(month) must have delivered."""
-        key = (table, month, unit)
-        if key not in self._cache:
-            self._cache[key] = self._missing(table, month, unit)
-        return self._cache[key]
-
-    def _missing(self, table: str, month: str, unit: str) -> str:
         parts = self.valid_parts(unit, month)
         if not parts:
             return GEBIET
