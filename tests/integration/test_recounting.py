@@ -124,7 +124,7 @@ def both_ways(store: Path, tmp_path: Path, *sources: Path, switches: tuple[str, 
     [
         (
             {"leistungsbezug": MIDDLE, "massnahme": LATE},
-            {"day_masks", "movements", "long_term", "long_term_counts", "long_term_movements"},
+            {"day_masks", "movements", "window_days", "long_term", "long_term_counts", "long_term_movements"},
         ),
         (
             {"bestand": LATE, "aufnahme": MIDDLE, "beschaeftigung": MIDDLE},

@@ -78,15 +78,23 @@ def day_masks() -> Count:
     return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS)
 
 
+def window_days() -> Count:
+    """Days as ELB among the last 730: those known before, and the days of masks as far as `clip` lets them, `mal` 1 or -1."""
+    reads = {"vorher": "tagesumme", "tage": "tage"}
+    t = tables(**reads)
+    days = (bit_count(t["tage"].mask & t["tage"].clip).cast("int64") * t["tage"].mal).cast("int64")
+    rows = t["vorher"].union(t["tage"].select("person", days=days))
+    total = rows.group_by("person").agg(days=rows.days.sum().cast("int64"))
+    return Count("window_days", reads, total.filter(_.days > 0), ROWS)
+
+
 def long_term(readings: Readings) -> Count:
     """Persons who are LZB on S(m): ELB in some stock with enough days as ELB in the last 730, and old enough."""
-    reads = {"stock": "stock", "tage": "tage", "kalender": "kalender"}
+    reads = {"stock": "stock", "tage": "tagesumme", "kalender": "kalender"}
     if readings.lzb_min_age:
         reads["geburten"] = "geburten"
     t = tables(**reads)
-    days = t["tage"].mutate(days=bit_count(t["tage"].mask & t["tage"].clip))
-    total = days.group_by("person").agg(days=_.days.sum())
-    enough = total.cross_join(t["kalender"]).filter(_.days >= _.lzb_tage)
+    enough = t["tage"].cross_join(t["kalender"]).filter(_.days >= _.lzb_tage)
     enough = enough.semi_join(t["stock"].filter(_.elb), "person")
     if readings.lzb_min_age:
         born = t["geburten"].filter(_.ist_elb).group_by("person").agg(geboren=_.geburtsdatum.min())
@@ -202,6 +210,7 @@ def all_counts(readings: Readings) -> dict[str, Count]:
         stock(),
         stock_counts(),
         day_masks(),
+        window_days(),
         long_term(readings),
         long_term_counts(readings),
         long_term_movements(),

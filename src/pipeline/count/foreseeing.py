@@ -73,11 +73,18 @@ class _Walk(Counting):
             for month, file in by_month.items()
         }
 
-    def _make(self, count: Count, inputs: Mapping[str, tuple[str, Input]], path: Path, sort: Sequence[str]) -> None:
+    def _make(self, *_: object) -> None:
         pass
 
-    def _compute(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], sort: Sequence[str]) -> State:
-        state = super()._compute(name, month, inputs, sort)
+    def _compute(
+        self,
+        name: str,
+        month: str,
+        inputs: Mapping[str, tuple[str, Input]],
+        sort: Sequence[str],
+        shorter: Mapping[str, Input] | None = None,
+    ) -> State:
+        state = super()._compute(name, month, inputs, sort, shorter)
         if state.path not in self.seen:
             read: set[tuple[str, str]] = set()
             for _, value in inputs.values():

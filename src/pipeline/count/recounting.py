@@ -38,8 +38,12 @@ def differing(kind: str) -> Count:
     reads = {"alt": kind, "neu": kind}
     t = tables(**reads)
     columns = list(INPUTS[kind])
-    both = t["alt"].mutate(mal=ibis.literal(1, "int64")).union(t["neu"].mutate(mal=ibis.literal(-1, "int64")))
-    unlike = both.group_by(columns).agg(mal=_.mal.sum()).filter(_.mal != 0)
+    both = (
+        t["alt"]
+        .mutate(unterschied=ibis.literal(1, "int64"))
+        .union(t["neu"].mutate(unterschied=ibis.literal(-1, "int64")))
+    )
+    unlike = both.group_by(columns).agg(unterschied=_.unterschied.sum()).filter(_.unterschied != 0)
     return Count(f"differing_{kind}", reads, unlike.select("person").distinct())
 
 
@@ -212,7 +216,8 @@ class Recounting:
 def _persons_unlike(then: pa.Table, now: pa.Table) -> pa.Array:
     """Return the persons whose rows are not the same in two tables."""
     signed = [
-        t.append_column("mal", pa.repeat(pa.scalar(sign, pa.int64()), len(t))) for t, sign in ((then, 1), (now, -1))
+        t.append_column("unterschied", pa.repeat(pa.scalar(sign, pa.int64()), len(t)))
+        for t, sign in ((then, 1), (now, -1))
     ]
-    summed = pa.concat_tables(signed).group_by(then.column_names).aggregate([("mal", "sum")])
-    return summed.filter(pc.not_equal(summed["mal_sum"], 0))["person"].combine_chunks().unique()
+    summed = pa.concat_tables(signed).group_by(then.column_names).aggregate([("unterschied", "sum")])
+    return summed.filter(pc.not_equal(summed["unterschied_sum"], 0))["person"].combine_chunks().unique()

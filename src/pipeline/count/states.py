@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,11 +20,12 @@ from pipeline.catalog import Catalog
 from pipeline.count.engine import DuckDb, File, Input, input_schema
 from pipeline.count.expressions import all_counts
 from pipeline.count.inputs import ALL_DAYS, MASK_DAYS, Count
-from pipeline.count.readings import ZAEHLTAG, Readings
+from pipeline.count.lists import calendar, code_list
+from pipeline.count.readings import Readings
 from pipeline.count.recounting import Recounting
 from pipeline.count.starts import CONTINUOUS_FOR, SUSTAINED_AFTER
 from pipeline.count.territory import Territory
-from pipeline.months import Zaehltage, add_months, first_day, last_day, month_number, month_range
+from pipeline.months import Zaehltage, add_months, month_number, month_range
 from pipeline.store import Store
 
 LZB_MONTHS, LZB_WINDOW_DAYS = 24, 730
@@ -99,75 +99,30 @@ class Counting:
 
     def _list(self, name: str) -> tuple[str, Input]:
         if name not in self._small:
-            self._small[name] = self._make_list(name)
+            self._small[name] = code_list(name, self.catalog)
         table = self._small[name]
         return hashlib.sha256(json.dumps(table.to_pylist(), default=str).encode()).hexdigest(), table
-
-    def _make_list(self, name: str) -> pa.Table:
-        schema = input_schema(name)
-        if name == "foerderung":
-            supports = self.catalog.supports.values()
-            return pa.table(
-                {
-                    "code": [s.code for s in supports],
-                    "gueltig_ab": [s.valid_from for s in supports],
-                    "gueltig_bis": [s.valid_to for s in supports],
-                    "oegb_bis_2018": [s.oegb[0] for s in supports],
-                    "oegb_ab_2019": [s.oegb[1] for s in supports],
-                    "aktiv_bis_2018": [s.aktiv[0] for s in supports],
-                    "aktiv_ab_2019": [s.aktiv[1] for s in supports],
-                },
-                schema=schema,
-            )
-        if name == "nicht_svb":
-            codes = [c for c, row in self.catalog.codelists["personengruppen"].items() if row["svb"] == "false"]
-            return pa.table({"code": codes}, schema=schema)
-        rows = list(self.catalog.codelists[name].values())
-        if name == "aufnahmearten" and self._switch("dual_training_in_svb") is True:
-            rows = [{**row, "svb": "true"} if row["code"] == "ausbildung" else row for row in rows]
-        return pa.table(
-            {f.name: [r[f.name] == "true" if f.type == pa.bool_() else r[f.name] for r in rows] for f in schema},
-            schema=schema,
-        )
 
     def _gebiet(self, table: str, month: str) -> tuple[str, Input]:
         mapping = self.territory.as_table(table, month)
         return json.dumps(mapping.to_pylist()), mapping
 
-    def _switch(self, name: str) -> Any:
-        return self.catalog.switches[name].value
-
     def _calendar(self, month: str) -> tuple[str, Input]:
-        switch_month = str(self._switch("list2019_from"))
-        row = {
-            "stichtag": self.zaehltage.stichtag(month),
-            "stichtag_1": self.zaehltage.stichtag(add_months(month, -1)),
-            "stichtag_2": self.zaehltage.stichtag(add_months(month, -2)),
-            "freeze": self.zaehltage.freeze(month),
-            "pruef_tag": self.zaehltage.stichtag(month) if self._readings.check_day == ZAEHLTAG else last_day(month),
-            "freeze_1": self.zaehltage.freeze(add_months(month, -1)),
-            "monat_von": first_day(month),
-            "monat_bis": last_day(month),
-            "geboren_bis": self._born_until(month),
-            "liste_ab": first_day(switch_month),
-            "liste_2019": month >= switch_month,
-            "lzb_tage": int(self._switch("lzb_min_days")),
-            "bruecke": int(self._switch("bridged_days")),
-            "alle_tage": ALL_DAYS,
-        }
-        table = pa.table({k: [v] for k, v in row.items()}, schema=input_schema("kalender"))
+        row = calendar(month, self.zaehltage, self.catalog, self._readings)
+        table = pa.table({name: [value] for name, value in row.items()}, schema=input_schema("kalender"))
         return json.dumps(row, default=str), table
-
-    def _born_until(self, month: str) -> date:
-        """Return the last date of birth of who is old enough for an LZB on S(month)."""
-        day = self.zaehltage.stichtag(month)
-        year = day.year - self._readings.lzb_min_age
-        # Born on 29 February, one is a year older on 1 March of a year without that day.
-        return date(year, day.month, 28 if (day.month, day.day) == (2, 29) and year % 4 else day.day)
 
     # -- evaluation -----------------------------------------------------------------------------------------------
 
-    def _compute(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], sort: Sequence[str]) -> State:
+    def _compute(
+        self,
+        name: str,
+        month: str,
+        inputs: Mapping[str, tuple[str, Input]],
+        sort: Sequence[str],
+        shorter: Mapping[str, Input] | None = None,
+    ) -> State:
+        """Return a state, computed unless it is there; `shorter` are other inputs that give the same rows for less."""
         known = self._known.get((name, month))
         if known is not None:
             return known
@@ -178,15 +133,23 @@ class Counting:
         if path.exists():
             self.made.reused += 1
         else:
-            self._make(count, inputs, path, sort)
+            self._make(count, inputs, path, sort, shorter)
             self.made.computed += 1
         state = State(key, path)
         self._known[name, month] = state
         return state
 
-    def _make(self, count: Count, inputs: Mapping[str, tuple[str, Input]], path: Path, sort: Sequence[str]) -> None:
+    def _make(
+        self,
+        count: Count,
+        inputs: Mapping[str, tuple[str, Input]],
+        path: Path,
+        sort: Sequence[str],
+        shorter: Mapping[str, Input] | None,
+    ) -> None:
         if not self._recounting.make(count, inputs, path, sort):
-            self.engine.run_to_file(count, {alias: value for alias, (_, value) in inputs.items()}, path, sort=sort)
+            whole = {alias: value for alias, (_, value) in inputs.items()}
+            self.engine.run_to_file(count, shorter or whole, path, sort=sort)
         self._recounting.note(count, inputs, path)
 
     def _table(self, state: State) -> pa.Table:
@@ -206,21 +169,31 @@ class Counting:
         inputs = {"leistungsbezug": self._delivered("leistungsbezug", month), "kalender": self._calendar(month)}
         return self._compute("day_masks", month, inputs, ("person",))
 
+    def window_days(self, month: str) -> State:
+        """Return for everybody the days as ELB among the last 730 up to S(month): of the months before, or moved on by one."""
+        clips = self._clips(month)
+        masks = {m: self.day_masks(m) for m in clips}
+        whole = [masks[m].file(clip=clip, mal=1) for m, clip in clips.items()]
+        inputs = {"vorher": ("none", []), "tage": (json.dumps([(masks[m].key, clips[m]) for m in clips]), whole)}
+        before = self._known.get(("window_days", add_months(month, -1)))
+        shorter = None
+        if before is not None:
+            lost = {m: clip & ~clips.get(m, 0) for m, clip in self._clips(add_months(month, -1)).items()}
+            left = [self.day_masks(m).file(clip=clip, mal=-1) for m, clip in lost.items() if clip]
+            shorter = {"vorher": [before.file()], "tage": [masks[month].file(clip=clips[month], mal=1), *left]}
+        return self._compute("window_days", month, inputs, ("person",), shorter)
+
+    def _clips(self, month: str) -> dict[str, int]:
+        """Return the masks of the days of each month's window that are among the last 730 up to S(month)."""
+        first = self.zaehltage.stichtag(month) - timedelta(days=LZB_WINDOW_DAYS - 1)
+        clips = {m: self._clip(m, first) for m in month_range(add_months(month, -LZB_MONTHS), month)}
+        return {m: clip for m, clip in clips.items() if clip}
+
     def long_term(self, month: str) -> State:
         """Return the persons who are LZB on S(month)."""
-        stichtag = self.zaehltage.stichtag(month)
-        first = stichtag - timedelta(days=LZB_WINDOW_DAYS - 1)
-        files: list[File] = []
-        keys: list[Any] = []
-        for k in month_range(add_months(month, -LZB_MONTHS), month):
-            clip = self._clip(k, first)
-            if clip:
-                masks = self.day_masks(k)
-                files.append(masks.file(clip=clip))
-                keys.append((masks.key, clip))
         inputs: dict[str, tuple[str, Input]] = {
             "stock": self._state(self.stock(month)),
-            "tage": (json.dumps(keys), files),
+            "tage": self._state(self.window_days(month)),
             "kalender": self._calendar(month),
         }
         if self._readings.lzb_min_age:
