@@ -12,6 +12,7 @@ from pipeline import steps
 from pipeline.catalog import SwitchError
 from pipeline.commands import alarms, layouts, releases, runs, synthetic
 from pipeline.commands.output import EXIT_FAILED, EXIT_STOPPED, EXIT_USAGE, result, say
+from pipeline.settings import EngineError
 
 NO_SPACE = ("No space left", "File too large", "quota exceeded")
 COMMANDS = (
@@ -67,7 +68,7 @@ def main() -> None:
                 say(f"  {entry['rule']}: {entry['titel']} ({entry['count']} x; {units}). {entry['massnahme']}")
         result({"exit": EXIT_STOPPED, **stop.verdict}, as_json)
         sys.exit(EXIT_STOPPED)
-    except SwitchError as error:
+    except (SwitchError, EngineError) as error:
         _failed(EXIT_USAGE, str(error), as_json)
     except SystemExit as end:
         if end.code == EXIT_USAGE:

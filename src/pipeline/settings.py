@@ -9,11 +9,13 @@ import math
 import os
 import re
 import secrets
+import shutil
 import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 PREFIX = "KENNZAHLEN_"
@@ -26,6 +28,13 @@ class SettingsError(ValueError):
     """A setting has a value that cannot be used; the text names the variable."""
 
 
+class EngineError(SettingsError):
+    """The engine that is chosen is unknown or not installed; the text says what to do."""
+
+
+ENGINES = ("duckdb", "spark")
+
+
 @dataclass(frozen=True)
 class Settings:
     """Settings of one process. Sizes in bytes, times in seconds."""
@@ -34,6 +43,10 @@ class Settings:
     pseudonym_key_file: Path | None = None
     memory_limit: str = "2GB"
     threads: int = 2
+    engine: str = "duckdb"
+    spark_master: str = ""
+    spark_conf: tuple[tuple[str, str], ...] = ()
+    spark_store: str = ""
     fetch_connections: int = 16
     fetch_timeout: float = 60.0
     fetch_attempts: int = 5
@@ -51,6 +64,17 @@ class Settings:
     docs_url: str = ""
     switches: tuple[str, ...] = ()
     corrections: Path | None = None
+
+    def require_engine(self) -> None:
+        """Raise EngineError if the engine is unknown, or if PySpark or Java are absent that it needs."""
+        if self.engine not in ENGINES:
+            raise EngineError(f"{self.engine!r} is no engine; there are {', '.join(ENGINES)}")
+        if self.engine != "spark":
+            return
+        if find_spec("pyspark") is None:
+            raise EngineError("the engine spark needs PySpark: pip install 'kennzahlen-48a[spark]'; or take duckdb")
+        if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+            raise EngineError("the engine spark needs Java 17: apt-get install openjdk-17-jre-headless; or take duckdb")
 
     def load_key(self, store_root: Path) -> bytes:
         """Return the secret key of the pseudonyms; without a setting one is made once inside the store, mode 0600."""
@@ -126,6 +150,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             raise SettingsError(f"{PREFIX}{name}: {raw!r} is no size, write 2GB or 500MB")
         return raw
 
+    def pairs(name: str) -> tuple[tuple[str, str], ...]:
+        parts = [part.strip() for part in text(name, "").split(";") if part.strip()]
+        for part in parts:
+            if not part.partition("=")[2]:
+                raise SettingsError(f"{PREFIX}{name}: {part!r} is not name=value; write several as name=value;name=value")
+        return tuple((part.partition("=")[0].strip(), part.partition("=")[2].strip()) for part in parts)
+
     defaults = Settings()
     key = env.get(PREFIX + "PSEUDONYM_KEY")
     key_file = env.get(PREFIX + "PSEUDONYM_KEY_FILE")
@@ -134,6 +165,10 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         pseudonym_key_file=Path(key_file) if key_file else None,
         memory_limit=size("MEMORY_LIMIT", defaults.memory_limit),
         threads=whole("THREADS", defaults.threads),
+        engine=text("ENGINE", defaults.engine),
+        spark_master=text("SPARK_MASTER", defaults.spark_master),
+        spark_conf=pairs("SPARK_CONF"),
+        spark_store=text("SPARK_STORE", defaults.spark_store),
         fetch_connections=whole("FETCH_CONNECTIONS", defaults.fetch_connections),
         fetch_timeout=number("FETCH_TIMEOUT", defaults.fetch_timeout, least=0.001),
         fetch_attempts=whole("FETCH_ATTEMPTS", defaults.fetch_attempts),

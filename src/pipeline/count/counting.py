@@ -187,12 +187,12 @@ def count(
     Eckwerte. `earlier` are the territories that releases before this one may have shown (`territories_before`); their counts
     bind what this one may publish.
     """
-    from pipeline.count.engine import DuckDb
+    from pipeline.count.engine import opened
     from pipeline.count.states import Counting
 
     with (
         store.overflow("count") as overflow,
-        DuckDb(settings.memory_limit, settings.threads, overflow) as engine,
+        opened(settings, store.root, overflow) as engine,
     ):
 
         def counting_on(where: Territory) -> Counting:

@@ -16,6 +16,7 @@ import ibis
 import pyarrow as pa
 
 from pipeline.count.inputs import INPUTS, Count
+from pipeline.settings import Settings
 from pipeline.store import write_table
 
 
@@ -113,6 +114,16 @@ class DuckDb:
         )
         quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
         return f"SELECT {columns} FROM read_parquet([{quoted}])"
+
+
+def opened(settings: Settings, store: Path, spill: Path) -> DuckDb:
+    """Return the engine that the settings choose; raises EngineError if it is not installed."""
+    settings.require_engine()
+    if settings.engine == "spark":
+        from pipeline.count.spark import Spark
+
+        return Spark(settings, store, spill)
+    return DuckDb(settings.memory_limit, settings.threads, spill)
 
 
 _DUCKDB = {
