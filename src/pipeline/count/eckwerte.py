@@ -95,10 +95,8 @@ class Assembler:
             for i, month in enumerate(reach):
                 if month > last:
                     break
-                for j, unit in enumerate(units):
-                    reason = self._territory.missing(table, month, unit)
-                    if reason:
-                        ranks[i, j] = self._rank_of[reason]
+                missing = self._territory.missing(table, month)
+                ranks[i] = [self._rank_of[missing[unit]] if unit in missing else HAVE for unit in units]
             tables[table] = ranks
         lag = int(self._catalog.switches["folgt_spaeter_lag"].value)
         due = add_months(last, -lag)

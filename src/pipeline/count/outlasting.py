@@ -27,13 +27,14 @@ def after_end(
     delivery of `statistik`; a file without rows says nothing.
     """
     rule = catalog.rules[RULE]
+    ended = {month: _ended(month, territory) for months in staged.values() for month in months}
     for table, months in sorted(staged.items()):
         published = table not in catalog.person_tables
         for month, entry in sorted(months.items()):
             for deliverer, delivered in sorted(entry["units"].items()):
                 units = delivered.get("jobcenters", ()) if published else (deliverer,) if delivered["rows"] else ()
                 for unit in units:
-                    if end := _end(unit, month, territory):
+                    if end := ended[month].get(unit):
                         yield Finding(
                             RULE,
                             rule.severity,
@@ -49,16 +50,15 @@ def after_end(
                         )
 
 
-def _end(unit: str, month: str, territory: Territory) -> str:
-    """Return how a unit ended before S(month), empty if it had not."""
+def _ended(month: str, territory: Territory) -> dict[str, str]:
+    """Return how each unit ended that had ended before S(month)."""
     day = territory.zaehltage.stichtag(month)
-    ab = territory.ends.get(unit)
-    if ab is not None and ab <= day:
-        return f"became part of {territory.unit_of(unit)} on {ab}"
-    last = territory.jobcenters[unit].valid_to
-    if last is not None and last < day:
-        return f"ended, by the registry, on {last + timedelta(days=1)}"
-    return ""
+    registered = {j.jc_id: j.valid_to for j in territory.jobcenters.values() if j.valid_to is not None}
+    ended = {
+        u: f"ended, by the registry, on {last + timedelta(days=1)}" for u, last in registered.items() if last < day
+    }
+    became = {u: f"became part of {territory.unit_of(u)} on {ab}" for u, ab in territory.ends.items() if ab <= day}
+    return ended | became
 
 
 def _effect(unit: str, territory: Territory, published: bool) -> str:

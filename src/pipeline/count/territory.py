@@ -70,7 +70,7 @@ class Territory:
     delivered: Mapping[str, Mapping[str, frozenset[str]]]
     person_tables: tuple[str, ...]
     published: frozenset[str] = frozenset()
-    _valid: dict[str, dict[str, tuple[str, ...]]] = field(default_factory=dict, repr=False, compare=False)
+    _valid: dict[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict, repr=False, compare=False)
 
     def unit_of(self, jc_id: str) -> str:
         """Return the unit that `jc_id` belongs to on the territory of the run."""
@@ -124,22 +124,24 @@ class Territory:
 
     def valid_parts(self, unit: str, month: str) -> tuple[str, ...]:
         """Return the parts of a unit that existed on S(month)."""
+        return self._parts_in(month).get(unit, ())
+
+    def _parts_in(self, month: str) -> Mapping[str, tuple[str, ...]]:
         if month not in self._valid:
             day = self.zaehltage.stichtag(month)
             self._valid[month] = {
-                u: tuple(p for p in members if self._exists(p, day)) for u, members in self.parts.items()
+                unit: tuple(p for p in parts if self._exists(p, day)) for unit, parts in self.parts.items()
             }
-        return self._valid[month].get(unit, ())
+        return self._valid[month]
 
-    def missing(self, table: str, month: str, unit: str) -> str:
-        """Return why a unit's delivery cannot be used, or OK: every part that existed on S(month) must have delivered."""
-        parts = self.valid_parts(unit, month)
-        if not parts:
-            return GEBIET
-        have = self.delivered.get(table, {}).get(month, frozenset())
-        if all(part in have for part in parts):
-            return OK
-        return self._hole(table, month)
+    def missing(self, table: str, month: str) -> dict[str, str]:
+        """Return unit -> why its delivery cannot be used, if so: every part that existed on S(month) must have delivered."""
+        have, hole = self.delivered.get(table, {}).get(month, frozenset()), self._hole(table, month)
+        return {
+            unit: hole if parts else GEBIET
+            for unit, parts in self._parts_in(month).items()
+            if not parts or not have.issuperset(parts)
+        }
 
     def missing_central(self, table: str, month: str, unit: str) -> str:
         """Return why the delivery of a central unit (`bst`, `statistik`) cannot be used, or OK."""

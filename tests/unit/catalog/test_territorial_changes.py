@@ -114,7 +114,7 @@ def test_hanau_and_the_rest_of_main_kinzig_begin_anew_because_sums_cannot_be_spl
     assert [run.unit_of(unit) for unit in (old, rest, hanau)] == [old, rest, hanau]
     assert run.valid_parts(rest, "2025-12") == ()
     assert run.valid_parts(old, "2025-12") == (old,)
-    assert run.missing("bestand", "2025-12", hanau) == "gebiet_nicht_gueltig"
+    assert run.missing("bestand", "2025-12")[hanau] == "gebiet_nicht_gueltig"
 
 
 @pytest.mark.parametrize(
