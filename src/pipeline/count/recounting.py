@@ -85,6 +85,10 @@ class Recounting:
         persons = self._persons(base)
         if persons is None:
             return False
+        if not len(persons):
+            self._exchanged[base.path, path] = persons
+            _copy(base.path, path)
+            return True
         digest = hashlib.sha256(persons.to_numpy()).hexdigest()
         now = self._evaluated(count, {alias: value for alias, (_, value) in inputs.items()}, persons, digest)
         if count.splits == ROWS:
@@ -189,8 +193,7 @@ class Recounting:
         then = state.filter(theirs)
         changed = self._exchanged[base, path] = _persons_unlike(then, now)
         if not len(changed):
-            with replacing(path) as aside:
-                shutil.copyfile(base, aside)
+            _copy(base, path)
             return
         both = pa.concat_tables([state.filter(pc.invert(theirs)), now])
         # The order is that of two runs without a common person: a stable sort of nearly sorted numbers.
@@ -211,6 +214,11 @@ class Recounting:
             there = pc.or_(there, pc.not_equal(summed[name], 0))
         counts = summed.filter(there).select(state.column_names).cast(state.schema)
         write_state(path, counts.sort_by([(name, "ascending") for name in sort]), sort)
+
+
+def _copy(base: Path, path: Path) -> None:
+    with replacing(path) as aside:
+        shutil.copyfile(base, aside)
 
 
 def _persons_unlike(then: pa.Table, now: pa.Table) -> pa.Array:
