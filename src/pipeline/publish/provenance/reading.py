@@ -109,7 +109,7 @@ def findings_on(evidence: Evidence, units: Sequence[str], reads: Iterable[Reads]
 def _touches(noted: Noted, table: str, months: frozenset[str]) -> bool:
     if noted.step == "check-results" or (noted.table in RESULT_TABLES and noted.table != table):
         return False
-    return noted.table in (table, "", "zusammenhang") and noted.month in ("", *months)
+    return noted.table in (table, "", "zusammenhang") and (not noted.month or noted.month in months)
 
 
 def findings_of_result(evidence: Evidence, unit: str) -> tuple[Noted, ...]:
