@@ -57,5 +57,8 @@ Switches = Annotated[
     list[str],
     typer.Option("--switch", help="name=value, for example imputer=on; may be repeated; see docs/method/schalter.md"),
 ]
+Engine = Annotated[
+    str, typer.Option("--engine", help="what counts: duckdb, or spark beyond one machine; before KENNZAHLEN_ENGINE")
+]
 Kennzahl = Annotated[str, typer.Argument(help="indicator, for example K2E3")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object as the last line")]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline import steps
-from pipeline.commands.options import NOTHING_GIVEN, ExistingStore, Json, Month, Sources, Store, Switches
+from pipeline.commands.options import NOTHING_GIVEN, Engine, ExistingStore, Json, Month, Sources, Store, Switches
 from pipeline.commands.output import progress, result, say
 
 
@@ -20,6 +20,7 @@ def run(
     plan: Annotated[
         bool, typer.Option("--plan", help="only say what a run would do and change nothing in force")
     ] = False,
+    engine: Engine = "",
     as_json: Json = False,
 ) -> None:
     """Do all steps for a month: pull, stage, check, count, calculate, compare, check, publish; or only plan them."""
@@ -30,7 +31,7 @@ def run(
             found = planning.plan(steps.open_run(store, month, source, switches=switch, progress=bar))
         result(planning.as_json(found), as_json, planning.as_lines(found))
         return
-    published = steps.run_all(steps.open_run(store, month, source, switches=switch), _do)
+    published = steps.run_all(_counted_by(engine, steps.open_run(store, month, source, switches=switch)), _do)
     state = "unchanged" if published["unchanged"] else "published"
     result(
         {"month": month, "exit": 0, **published},
@@ -61,9 +62,9 @@ def check(
     result(_do("check_results" if results else "check_deliveries", steps.open_run(store, month)), as_json)
 
 
-def count(month: Month, store: ExistingStore, as_json: Json = False) -> None:
+def count(month: Month, store: ExistingStore, engine: Engine = "", as_json: Json = False) -> None:
     """Count persons into the Eckwerte; published counts enter the same table."""
-    result(_do("count", steps.open_run(store, month)), as_json)
+    result(_do("count", _counted_by(engine, steps.open_run(store, month))), as_json)
 
 
 def calculate(month: Month, store: ExistingStore, as_json: Json = False) -> None:
@@ -80,6 +81,13 @@ def publish(month: Month, store: ExistingStore, as_json: Json = False) -> None:
     """Write the release of a checked month and switch the pointer."""
     published = _do("publish", steps.open_run(store, month))
     result(published, as_json, [published["release"], published["page"]])
+
+
+def _counted_by(engine: str, opened: steps.Run) -> steps.Run:
+    """Return a run with the engine that is given, else that of the settings; raises EngineError before anything is done."""
+    settings = replace(opened.settings, engine=engine or opened.settings.engine)
+    settings.require_engine()
+    return replace(opened, settings=settings)
 
 
 def _do(name: str, opened: steps.Run) -> steps.Summary:
