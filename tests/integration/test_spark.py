@@ -180,5 +180,5 @@ def test_an_unknown_engine_is_named() -> None:
 def test_further_configuration_is_a_list_of_names_and_values() -> None:
     found = load_settings({"KENNZAHLEN_SPARK_CONF": "spark.executor.memory=4g; spark.executor.cores=2"})
     assert found.spark_conf == (("spark.executor.memory", "4g"), ("spark.executor.cores", "2"))
-    with pytest.raises(SettingsError, match="KENNZAHLEN_SPARK_CONF: 'spark[.]executor[.]memory' is not name=value"):
+    with pytest.raises(SettingsError, match=r"KENNZAHLEN_SPARK_CONF: 'spark[.]executor[.]memory' is not name=value"):
         load_settings({"KENNZAHLEN_SPARK_CONF": "spark.executor.memory"})
