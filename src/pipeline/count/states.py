@@ -71,7 +71,7 @@ class Counting:
     _readings: Readings = field(init=False)
     _recounting: Recounting = field(init=False)
     _known: dict[tuple[str, str], State] = field(default_factory=dict)
-    _small: dict[str, pa.Table] = field(default_factory=dict)
+    _small: dict[tuple[str, str], tuple[str, Input]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Take over how the run reads what the methodology leaves open."""
@@ -98,19 +98,24 @@ class Counting:
         return state.key, [state.file()]
 
     def _list(self, name: str) -> tuple[str, Input]:
-        if name not in self._small:
-            self._small[name] = code_list(name, self.catalog)
-        table = self._small[name]
-        return hashlib.sha256(json.dumps(table.to_pylist(), default=str).encode()).hexdigest(), table
+        if (name, "") not in self._small:
+            table = code_list(name, self.catalog)
+            content = json.dumps(table.to_pylist(), default=str)
+            self._small[name, ""] = hashlib.sha256(content.encode()).hexdigest(), table
+        return self._small[name, ""]
 
     def _gebiet(self, table: str, month: str) -> tuple[str, Input]:
-        mapping = self.territory.as_table(table, month)
-        return json.dumps(mapping.to_pylist()), mapping
+        if (table, month) not in self._small:
+            mapping = self.territory.as_table(table, month)
+            self._small[table, month] = json.dumps(mapping.to_pylist()), mapping
+        return self._small[table, month]
 
     def _calendar(self, month: str) -> tuple[str, Input]:
-        row = calendar(month, self.zaehltage, self.catalog, self._readings)
-        table = pa.table({name: [value] for name, value in row.items()}, schema=input_schema("kalender"))
-        return json.dumps(row, default=str), table
+        if ("kalender", month) not in self._small:
+            row = calendar(month, self.zaehltage, self.catalog, self._readings)
+            table = pa.table({name: [value] for name, value in row.items()}, schema=input_schema("kalender"))
+            self._small["kalender", month] = json.dumps(row, default=str), table
+        return self._small["kalender", month]
 
     # -- evaluation -----------------------------------------------------------------------------------------------
 
