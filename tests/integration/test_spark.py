@@ -56,26 +56,37 @@ def computed(store: Path) -> dict[str, bytes]:
     return {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
 
 
-def both(folder: Path, first: str, *, switches: tuple[str, ...] = (), **settings: Any) -> None:
-    """Count the same deliveries with DuckDB and with Spark, and compare every file."""
+def both(
+    folder: Path, first: str, *, switches: tuple[str, ...] = (), continued: bool = False, **settings: Any
+) -> dict[str, bytes]:
+    """Count the same deliveries with DuckDB and with Spark, and compare every file; returns them.
+
+    `continued`: DuckDB has counted the months before, Spark counts the last one.
+    """
     source, duckdb, spark = folder / "source", folder / "duckdb", folder / "spark"
     generate(source, first, LAST, scale=0.001, seed=7, workers=1, everyone=True, catalog=tiny_catalog())
     for step in (steps.fetch, steps.stage):
         step(opened(duckdb, source, switches=switches))
     shutil.copytree(duckdb, spark)
     steps.count(opened(duckdb))
+    if continued:
+        shutil.copytree(duckdb / "computed", spark / "computed")
+        for path in (spark / "computed").rglob(f"{LAST}*"):
+            path.unlink()
     steps.count(opened(spark, engine="spark", **settings))
     expected, found = computed(duckdb), computed(spark)
     assert any(name.startswith("zwischenstand/") and name.endswith(".parquet") for name in expected)
     assert sorted(found) == sorted(expected)
     assert [name for name, content in expected.items() if found[name] != content] == []
+    return expected
 
 
 @needs_spark
 @pytest.mark.thorough
 @pytest.mark.parametrize("switches", [(), OTHERWISE], ids=["as decided", "otherwise"])
-def test_spark_counts_in_local_mode_what_duckdb_counts(tmp_path: Path, switches: tuple[str, ...]) -> None:
-    both(tmp_path, "2016-03", switches=switches)
+def test_spark_goes_on_with_what_duckdb_has_counted(tmp_path: Path, switches: tuple[str, ...]) -> None:
+    found = both(tmp_path, "2015-12", switches=switches, continued=True)
+    assert any(name.startswith(f"zwischenstand/long_term_movements/{LAST}") for name in found)
 
 
 def free_port() -> int:
