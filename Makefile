@@ -109,6 +109,12 @@ bench: SCALE = 0.05
 bench: install $(BENCH)/.installed ## our count beside pandas, Polars, SQL and PySpark; data made once per SCALE, ROUNDS rounds
 	$(BIN)/python -m benchmarks run --scale $(SCALE) --rounds $(ROUNDS) --data $(BENCH) --packages $(BENCH)/packages
 
+.PHONY: bench-smoke
+bench-smoke: SCALE = 0.05
+bench-smoke: install $(BENCH)/.installed ## do all contenders count alike? once each, no steps of the product; nothing is judged by time
+	$(BIN)/python -m benchmarks run --scale $(SCALE) --rounds 1 --no-steps --data $(BENCH) --packages $(BENCH)/packages \
+	  --out $(BENCH)/smoke-scale-$(SCALE).json
+
 $(BENCH)/.installed: requirements-bench.lock | $(STAMP)
 	@rm -rf $(BENCH)/packages
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --target $(BENCH)/packages -r $<

@@ -12,7 +12,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.data import build
 from benchmarks.equality import UnequalError
 from benchmarks.measuring import adopt_orphans
-from benchmarks.results import Results, as_tables, side_by_side
+from benchmarks.results import Results, as_tables, regressions, side_by_side
 from benchmarks.rounds import Rounds, WorkerError, commit
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -41,7 +41,7 @@ def run(
         raise typer.BadParameter(f"{', '.join(unknown)}: no contender; there are {', '.join(CONTENDERS)}")
     adopt_orphans()
     progress.print(f"data of scale {scale:g} below {data}: made unless they are there")
-    country = build(data.absolute(), scale, commit())
+    country = build(data.absolute(), scale, commit(), products=products)
     scratch = country.folder / "scratch"
     Rounds.clear(scratch)
     work = Rounds(country, scratch, packages.absolute() if packages else None, progress.print)
@@ -62,9 +62,14 @@ def run(
 def compare(
     a: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="results before")],
     b: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="results after")],
+    fail: Annotated[bool, typer.Option("--fail-on-regression", help="exit code 1 if anything became slower")] = False,
 ) -> None:
     """Print two results side by side and mark what lies outside the spread of the rounds."""
-    _console().print(side_by_side(Results.read(a), Results.read(b)))
+    before, after = Results.read(a), Results.read(b)
+    _console().print(side_by_side(before, after))
+    if fail and (slower := regressions(before, after)):
+        Console(stderr=True).print(f"slower: {', '.join(slower)}", markup=False)
+        raise typer.Exit(1)
 
 
 def _console() -> Console:

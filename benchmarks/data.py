@@ -63,11 +63,17 @@ class Data:
         return content
 
 
-def build(root: Path, scale: float, commit: str) -> Data:
-    """Return the data of a scale below `root`, made unless they are there."""
-    data = Data(root / f"{FIRST}-{LAST}-scale-{scale:g}-seed-{SEED}", scale)
+def build(root: Path, scale: float, commit: str, *, products: bool = True) -> Data:
+    """Return the data of a scale below `root`, made unless they are there.
+
+    Without `products` only what contenders need is made, in a folder of its own: nothing is counted, nothing revised.
+    """
+    folder = root / f"{FIRST}-{LAST}-scale-{scale:g}-seed-{SEED}"
+    data = Data(folder, scale)
     if (data.folder / "built.json").exists():
         return data
+    if not products:
+        return _build_staged(Data(folder.with_name(f"{folder.name}-staged"), scale), commit)
     shutil.rmtree(data.folder, ignore_errors=True)
     data.folder.mkdir(parents=True)
     built = {"commit": commit, "synth": _synth(data)}
@@ -83,6 +89,16 @@ def build(root: Path, scale: float, commit: str) -> Data:
         _steps(data.revised(table), LAST, [data.deliveries, revision], "fetch", "stage")
     shutil.rmtree(counted)
     (data.folder / "built.json").write_text(json.dumps(built, indent=2), encoding="utf-8")
+    return data
+
+
+def _build_staged(data: Data, commit: str) -> Data:
+    if not (data.folder / "built.json").exists():
+        shutil.rmtree(data.folder, ignore_errors=True)
+        data.folder.mkdir(parents=True)
+        built = {"commit": commit, "synth": _synth(data)}
+        _steps(data.store, LAST, [data.deliveries], "fetch", "stage")
+        (data.folder / "built.json").write_text(json.dumps(built, indent=2), encoding="utf-8")
     return data
 
 

@@ -175,9 +175,19 @@ def side_by_side(a: Results, b: Results) -> Table:
             f"{factor:.2f}",
             f"{per_row:.2f}",
             *(f"{median(m.peak_rss) / 1e6:.0f}" if m.peak_rss else "" for m in (first, second)),
-            outside([c / rows[0] for c in first.cpu_s], [c / rows[1] for c in second.cpu_s]),
+            outside(_per_row(a, name), _per_row(b, name)),
         )
     return table
+
+
+def regressions(a: Results, b: Results) -> list[str]:
+    """Return the names of what both results measured and every round of `b` did slower, per row, than all of `a`."""
+    both = [name for name in a.measured if name in b.measured]
+    return [name for name in both if outside(_per_row(a, name), _per_row(b, name)) == "slower"]
+
+
+def _per_row(results: Results, name: str) -> list[float]:
+    return [cpu / results.circumstances["rows_read"] for cpu in results.measured[name].cpu_s]
 
 
 def outside(before: Sequence[float], after: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ import pytest
 from benchmarks.contenders import CONTENDERS, ours
 from benchmarks.country import MERKMALE, RESULT, Country, load_country
 from benchmarks.equality import UnequalError, require_equal
-from benchmarks.results import Measurement, Results, outside, targets
+from benchmarks.results import Measurement, Results, outside, regressions, side_by_side, targets
 from benchmarks.rounds import not_installed
 from pipeline import steps
 from pipeline.synthetic import generate
@@ -127,6 +127,24 @@ def test_slower_is_what_lies_outside_all_rounds() -> None:
     assert outside([1.0, 1.2], [0.8, 0.9]) == "faster"
     assert outside([1.0, 1.2], [1.1, 1.4]) == ""
     assert outside([1.0], [2.0, 2.1]) == "one round only"
+
+
+def test_a_regression_is_what_both_measured_and_costs_more_per_row_in_every_round() -> None:
+    before = {
+        "ours": Measurement("ours", [1.0, 1.2]),
+        "sql": Measurement("sql", [1.0, 1.1]),
+        "scan": Measurement("scan", [1.0, 1.0]),
+    }
+    after = {
+        "ours": Measurement("ours", [2.6, 2.8]),
+        "sql": Measurement("sql", [2.0, 2.2]),
+        "spark": Measurement("spark", [9.0, 9.1]),
+    }
+    a, b = Results(CIRCUMSTANCES, before, {}), Results(CIRCUMSTANCES | {"rows_read": 20}, after, {})
+    assert regressions(a, b) == ["ours"]
+    assert regressions(b, a) == []
+    last = list(side_by_side(a, b).columns[-1].cells)
+    assert last == ["slower", "", "only in A", "only in B"]
 
 
 def test_targets_are_judged_by_medians_and_say_what_was_not_measured(tmp_path: Path) -> None:
