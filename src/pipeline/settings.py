@@ -154,7 +154,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
         parts = [part.strip() for part in text(name, "").split(";") if part.strip()]
         for part in parts:
             if not part.partition("=")[2]:
-                raise SettingsError(f"{PREFIX}{name}: {part!r} is not name=value; write several as name=value;name=value")
+                raise SettingsError(
+                    f"{PREFIX}{name}: {part!r} is not name=value; write several as name=value;name=value"
+                )
         return tuple((part.partition("=")[0].strip(), part.partition("=")[2].strip()) for part in parts)
 
     defaults = Settings()

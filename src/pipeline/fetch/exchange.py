@@ -31,7 +31,7 @@ class PullError(Exception):
         self.source_suspect = source_suspect
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One file that a source has now. `version` recognises a change without reading; empty if the source cannot tell."""
 

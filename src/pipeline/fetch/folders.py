@@ -19,6 +19,7 @@ from typing import Any
 from pipeline.fetch.exchange import Listing, Offer, PullError, UnreachableError
 from pipeline.fetch.gathering import in_thread
 from pipeline.fetch.incoming import Body, TooLargeError
+from pipeline.fetch.pace import Pace
 from pipeline.fetch.places import Layout
 from pipeline.store import Delivery
 
@@ -119,7 +120,10 @@ class Directory:
 
 
 class Remote:
-    """A folder behind an fsspec file system (s3, sftp); one file system object per thread where it is not thread-safe."""
+    """A folder behind an fsspec file system: an object store (s3, one connection pool for all threads) or a tree (sftp).
+
+    An object store counts its requests itself; of a tree every folder listed and every file opened is one.
+    """
 
     def __init__(
         self,
@@ -132,6 +136,7 @@ class Remote:
         attempts: int,
         backoff: float,
         redact: Callable[[str], str],
+        pace: Pace,
     ) -> None:
         self.display = display
         self.hasty = False
@@ -142,15 +147,27 @@ class Remote:
         self._attempts = attempts
         self._backoff = backoff
         self._redact = redact
+        self._pace = pace
         self._local = threading.local()
+        self._connecting = threading.Lock()
         self._opened: list[Any] = []
         self._pool: ThreadPoolExecutor | None = None
 
     def _system(self) -> Any:
+        if self._flat:
+            with self._connecting:
+                if not self._opened:
+                    self._opened.append(self._connect())
+            return self._opened[0]
         if getattr(self._local, "system", None) is None:
             self._local.system = self._connect()
             self._opened.append(self._local.system)
         return self._local.system
+
+    def _turn(self) -> None:
+        if not self._flat:
+            time.sleep(self._pace.turn())
+            self._pace.sent()
 
     def _forget_system(self) -> None:
         self._local.system = None
@@ -196,6 +213,7 @@ class Remote:
         return listing
 
     def _walk(self, system: Any, layout: Layout, listing: Listing, folder: str) -> None:
+        self._turn()
         for info in sorted(system.ls(f"{self._root}/{folder}", detail=True), key=lambda i: str(i["name"])):
             address = folder + str(info["name"]).rstrip("/").rsplit("/", 1)[-1]
             if info["type"] == "directory":
@@ -218,11 +236,14 @@ class Remote:
             body.restart()
             try:
                 system = self._system()
-                with system.open(
-                    f"{self._root}/{offer.address}", "rb", block_size=CHUNK_BYTES, cache_type="readahead"
-                ) as file:
-                    while chunk := file.read(CHUNK_BYTES):
-                        body.write(chunk)
+                self._turn()
+                path = f"{self._root}/{offer.address}"
+                if self._flat and offer.size is not None and offer.size <= CHUNK_BYTES:
+                    body.write(system.cat_file(path, max_concurrency=1))  # one request; opening asks for the size again
+                else:
+                    with system.open(path, "rb", block_size=CHUNK_BYTES, cache_type="readahead") as file:
+                        while chunk := file.read(CHUNK_BYTES):
+                            body.write(chunk)
                 if offer.size is None or offer.size == body.size:
                     return offer.version
                 cause = f"{body.size} bytes came, {offer.size} were announced"
@@ -240,7 +261,7 @@ class Remote:
     async def reachable(self) -> bool:
         """Tell whether the root can be looked at."""
         try:
-            return bool(await in_thread(self._pool, lambda: self._connect().exists(self._root)))
+            return bool(await in_thread(self._pool, lambda: self._system().exists(self._root)))
         except Exception:
             return False
 
@@ -249,9 +270,10 @@ class Remote:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
         for system in self._opened:
-            client = getattr(system, "client", None)
-            if client is not None:
-                client.close()
+            if self._flat:
+                system.close()
+            elif system.client is not None:
+                system.client.close()
 
 
 def _version(info: dict[str, Any]) -> str:

@@ -12,13 +12,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+import aiohttp
+from yarl import URL
 
 from pipeline.fetch.exchange import PullError
+from pipeline.fetch.pace import Pace
 from pipeline.settings import Settings
-
-if TYPE_CHECKING:
-    import aiohttp
 
 T = TypeVar("T")
 MAX_REDIRECTS = 5
@@ -44,26 +45,31 @@ class StatusError(Exception):
 
 
 class HttpClient:
-    """One server, one pool of connections, one pace."""
+    """One server, one pool of connections; the pace is that of the whole fetch."""
 
-    def __init__(self, settings: Settings, authorization: str, redact: Callable[[str], str]) -> None:
+    def __init__(self, settings: Settings, authorization: str, redact: Callable[[str], str], pace: Pace) -> None:
         self._settings = settings
         self._authorization = authorization
         self._redact = redact
+        self._pace = pace
         self._session: aiohttp.ClientSession | None = None
-        self._next_slot = 0.0
         self._paused_until = 0.0
 
     async def open(self) -> None:
         """Make the pool; no connection yet."""
-        import aiohttp
 
+        async def redirected(*_: object) -> None:
+            await self._turn()
+
+        watch = aiohttp.TraceConfig()
+        watch.on_request_redirect.append(redirected)
         silent = self._settings.fetch_timeout
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._settings.fetch_connections, keepalive_timeout=30),
             timeout=aiohttp.ClientTimeout(total=silent * 60, connect=None, sock_connect=silent, sock_read=silent),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
+            trace_configs=[watch],
             headers={"Accept-Encoding": "identity", "User-Agent": "kennzahlen-48a"},
         )
 
@@ -80,9 +86,6 @@ class HttpClient:
 
         Statuses in `taken` are yielded like 200, so that the caller decides.
         """
-        import aiohttp
-        from yarl import URL
-
         if self._session is None:
             raise RuntimeError("the client is not open")
         await self._turn()
@@ -123,14 +126,16 @@ class HttpClient:
         return self._redact(f"{kind}: {text}" if text else kind)
 
     async def _turn(self) -> None:
-        """Wait until the pace and a pause the server asked for allow the next request."""
-        now = time.monotonic()
-        start = max(now, self._paused_until)
-        if self._settings.fetch_requests_per_second > 0:
-            start = max(start, self._next_slot)
-            self._next_slot = start + 1.0 / self._settings.fetch_requests_per_second
-        if start > now:
-            await asyncio.sleep(start - now)
+        """Wait until a pause the server asked for is over and the pace allows the next request."""
+        while True:
+            while (pause := self._paused_until - time.monotonic()) > 0:
+                await asyncio.sleep(pause)
+            wait = self._pace.turn()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if self._paused_until <= time.monotonic():  # else the server has asked for a pause meanwhile
+                break
+        self._pace.sent()
 
     async def patiently(self, attempt: Callable[[], Awaitable[T]], attempts: int | None = None) -> T:
         """Repeat `attempt` while it raises AgainError, with pauses; raises PullError with the last cause."""

@@ -41,11 +41,10 @@ class Incoming:
         self._folder = store.register_file.parent / "incoming"
         self._numbers = itertools.count()
         self._limit = limit
-        self._sizes: dict[str, int] = {}
         self._shards: dict[str, str] = {}
 
     def prepare(self) -> None:
-        """Make the folders, sweep what a killed run left, see what is stored; the caller holds the store's lock."""
+        """Make the folders and sweep what a killed run left; the caller holds the store's lock."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             for left in self._folder.iterdir():
@@ -54,18 +53,19 @@ class Incoming:
                 folder = self._store.snapshot(f"{shard:02x}{'0' * 62}").parent
                 folder.mkdir(parents=True, exist_ok=True)
                 self._shards[f"{shard:02x}"] = str(folder)
-                with os.scandir(folder) as entries:
-                    self._sizes.update((entry.name, entry.stat().st_size) for entry in entries)
         except OSError as error:
             raise StoreWriteError(f"{self._folder}: {error.strerror}") from error
 
     def is_stored(self, digest: str, size: int) -> bool:
         """Tell whether bytes are in the store, whole."""
-        return self._sizes.get(digest) == size
+        try:
+            return os.stat(f"{self._shards[digest[:2]]}/{digest}").st_size == size  # noqa: PTH116 - for every delivery
+        except FileNotFoundError:
+            return False
 
     def body(self) -> Body:
         """Start a new file; end it with `place` or `discard`."""
-        return Body(f"{self._folder}/{next(self._numbers)}.part", self._limit, self._shards, self._sizes)
+        return Body(f"{self._folder}/{next(self._numbers)}.part", self._limit, self._shards)
 
     def sync(self) -> None:
         """Make everything placed so far durable; called before the register names it."""
@@ -91,13 +91,12 @@ def _syncfs() -> Callable[[int], int] | None:
 class Body:
     """One file while it arrives: opened at the first byte, hashed as it is written."""
 
-    __slots__ = ("_handle", "_hash", "_head", "_limit", "_path", "_shards", "_sizes", "size")
+    __slots__ = ("_handle", "_hash", "_head", "_limit", "_path", "_shards", "size")
 
-    def __init__(self, path: str, limit: int, shards: dict[str, str], sizes: dict[str, int]) -> None:
+    def __init__(self, path: str, limit: int, shards: dict[str, str]) -> None:
         self._path = path
         self._limit = limit
         self._shards = shards
-        self._sizes = sizes
         self._handle = -1
         self._hash = sha256()
         self._head = b""
@@ -147,7 +146,6 @@ class Body:
             os.replace(self._path, f"{self._shards[digest[:2]]}/{digest}")  # noqa: PTH105 - twenty thousand times a run
         except OSError as error:
             raise self._failed(error) from error
-        self._sizes[digest] = self.size
         return digest
 
     def discard(self) -> None:

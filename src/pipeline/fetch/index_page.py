@@ -18,7 +18,7 @@ _TITLE = re.compile(r"<title>\s*(?:index of|directory listing)", re.IGNORECASE)
 _PLAIN = re.compile(r"^[A-Za-z0-9_@~%-][A-Za-z0-9._@~%-]*/?$")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Link:
     """A direct child of an index page. `version` and `size` are known only if the page tells them."""
 

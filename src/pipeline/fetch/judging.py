@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -142,15 +142,17 @@ def revised(in_force: Mapping[Key, Delivery], history: Iterable[Delivery], catal
 
     It follows from the register alone, so a killed and repeated run reports the same as one that was not killed.
     """
-    digests: dict[Key, list[str]] = defaultdict(list)
+    newest: dict[Key, str] = {}
+    digests: dict[Key, list[str]] = {}
     for entry in history:
-        series = digests[entry.key]
-        if not series or series[-1] != entry.sha256:
-            series.append(entry.sha256)
+        before = newest.setdefault(entry.key, entry.sha256)
+        if before != entry.sha256:
+            digests.setdefault(entry.key, [before]).append(entry.sha256)
+            newest[entry.key] = entry.sha256
     found = []
     for key, delivery in in_force.items():
         series = digests.get(key, [])
-        if len(series) > 1 and series[-1] == delivery.sha256:
+        if series and series[-1] == delivery.sha256:
             found.append(
                 finding(
                     catalog,
@@ -170,9 +172,11 @@ def same_bytes(in_force: Iterable[Delivery], catalog: Catalog, snapshot: Callabl
     A publisher's outage page looks like that. Files without a single row are equal by nature and are no finding, nor are
     equal months of one unit: a small unit's measures may well not change. Published counts of two months are never equal.
     """
+    deliveries = [d for d in in_force if d.table != CODELIST]
+    times = Counter(d.sha256 for d in deliveries)
     groups: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
-    for delivery in in_force:
-        if delivery.table != CODELIST:
+    for delivery in deliveries:
+        if times[delivery.sha256] > 1:
             groups[delivery.table, delivery.sha256].append(delivery)
     found = []
     for (_, digest), group in sorted(groups.items()):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import sys
 from dataclasses import dataclass
 
 from pipeline.catalog import Catalog
@@ -26,7 +27,7 @@ _IGNORED = re.compile(r"^(?:\..*|README.*|LIESMICH.*|index\.html)$", re.IGNORECA
 Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Place:
     """What a file is by its address: a delivery, or a code list (`table` is then ``codelist`` and `ref_month` empty)."""
 
@@ -145,7 +146,8 @@ class Layout:
             return Stray("FETCH-UNKNOWN-FILE", address, message, table, month)
         unit = name[: -len(suffix)]
         if unit in self._units[table]:
-            return Place(month, table, unit, suffix)
+            # One string for a month or unit, not one per file: there may be a hundred thousand.
+            return Place(sys.intern(month), sys.intern(table), sys.intern(unit), suffix)
         return Stray("FETCH-UNKNOWN-UNIT", address, self._unknown_unit(table, unit), table, month, unit)
 
     def _unknown_unit(self, table: str, unit: str) -> str:

@@ -15,6 +15,7 @@ from pipeline.fetch.exchange import FetchError, Listing, Offer, PullError, Sourc
 from pipeline.fetch.gathering import for_each
 from pipeline.fetch.incoming import HtmlPageError, Incoming
 from pipeline.fetch.notes import Notes
+from pipeline.fetch.pace import Pace
 from pipeline.fetch.places import Key, Layout
 from pipeline.fetch.probing import Probing
 from pipeline.fetch.registering import Registering
@@ -27,7 +28,7 @@ PROGRESS_SECONDS = 0.05
 FAILURES_IN_A_ROW = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Wanted:
     source: Source
     offer: Offer
@@ -37,7 +38,8 @@ class Pulling:
     """One walk over all sources, later ones win.
 
     Afterwards `offered` are the deliveries that can be had, by key, `failed` and `rejected` those that cannot; `pulled` and
-    `bytes` say how many files and bytes came, `total` how many were looked at, `displays` how the sources are called.
+    `bytes` say how many files and bytes came, `total` how many were looked at, `displays` how the sources are called,
+    `pace` how many requests were made, and `requests_per_second` how many of them a second.
     """
 
     def __init__(
@@ -60,11 +62,12 @@ class Pulling:
         self._notes = notes
         self._progress = progress
         self._layout = Layout(catalog, month)
+        self.pace = Pace(settings.fetch_requests_per_second)
         self.displays: list[str] = []
         self.offered: dict[Key, Delivery] = {}
         self.failed: set[Key] = set()
         self.rejected: dict[Key, dict[str, Any]] = {}
-        self.pulled = self.bytes = self.total = self._done = 0
+        self.pulled = self.bytes = self.total = self.requests_per_second = self._done = 0
         self._in_a_row: dict[int, int] = defaultdict(int)
         self._told = 0.0
 
@@ -75,7 +78,7 @@ class Pulling:
             opened = []
             for text in sources:
                 probing = Probing(self._catalog, self._month, self._probed)
-                source = open_source(text, self._settings, probing)
+                source = open_source(text, self._settings, probing, self.pace)
                 stack.push_async_callback(source.close)
                 opened.append(source)
             wanted = await self._wanted(opened)
@@ -89,6 +92,7 @@ class Pulling:
             finally:
                 self._register.flush()
             self.displays = [source.display for source in opened]
+        self.requests_per_second = self.pace.per_second()
         self._tell("done", force=True)
 
     # ---- what is wanted ------------------------------------------------------------------------------------------

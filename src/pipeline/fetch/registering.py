@@ -5,7 +5,9 @@ A killed run loses at most one batch; everything registered is not pulled again.
 
 from __future__ import annotations
 
+import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -32,12 +34,15 @@ class Registering:
         self.before = dict(self.newest)
         # What a plan has pulled need not be pulled again; it comes into force when a source still offers it.
         pulled = sorted([*Register(store.planned_file).history(), *self.history], key=lambda d: d.fetched_at)
-        self._by_source = {(d.source, d.address): d for d in pulled}
+        self._by_source: dict[str, dict[str, Delivery]] = defaultdict(dict)
+        for delivery in pulled:
+            self._by_source[delivery.source][delivery.address] = delivery
         self._by_version = {(d.address, d.version): d for d in pulled if is_strong(d.version)}
 
     def known(self, source: str, offer: Offer) -> Delivery | None:
         """Return what the store has of this address of the source, if its bytes are still there."""
-        known = self._by_version.get((offer.address, offer.version)) or self._by_source.get((source, offer.address))
+        address = offer.address
+        known = self._by_version.get((address, offer.version)) or self._by_source[source].get(address)
         return known if known is not None and self.is_stored(known) else None
 
     def is_unchanged(self, known: Delivery, offer: Offer) -> bool:
@@ -51,7 +56,7 @@ class Registering:
     def add(self, source: str, offer: Offer, digest: str, size: int, version: str) -> Delivery:
         """Register a pulled file with the next batch."""
         place = offer.place
-        moment = self._now().isoformat(timespec="seconds")
+        moment = sys.intern(self._now().isoformat(timespec="seconds"))
         delivery = Delivery(
             place.table, place.ref_month, place.unit, place.suffix, place.address, digest, size, source, version, moment
         )

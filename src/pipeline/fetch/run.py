@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +25,7 @@ from pipeline.months import month_number
 from pipeline.progress import Progress
 from pipeline.settings import Settings
 from pipeline.store import Delivery, Store, write_bytes
+from pipeline.store.writing import replacing
 
 NOTHING_DECIDED = Decisions()
 
@@ -32,6 +33,8 @@ NOTHING_DECIDED = Decisions()
 @dataclass(frozen=True)
 class FetchResult:
     """What a fetch did, in numbers of deliveries and code lists (`bytes`: of what was pulled).
+
+    `requests` are those to servers, also repeated and redirected ones, and `requests_per_second` how many it reached.
 
     `in_force` is what the run uses; `missing` counts findings of expected deliveries; `revised` what this call replaced.
     """
@@ -47,6 +50,8 @@ class FetchResult:
     in_force: int
     findings: int
     bytes: int
+    requests: int
+    requests_per_second: int
     synthetic: bool
 
 
@@ -133,8 +138,11 @@ class _Conclusion:
             "corrections_sha256": self._kept_corrections(),
             "rejected": sorted(pulling.rejected.values(), key=lambda r: (r["table"], r["ref_month"], r["unit"])),
         }
-        entries = [_entry(d) for _, d in sorted(deliveries.items(), key=_by_table)]
-        write_bytes(self.store.run(self.month) / "deliveries.json", _one_line_each(summary, entries))
+        with (
+            replacing(self.store.run(self.month) / "deliveries.json") as aside,
+            aside.open("w", encoding="utf-8") as file,
+        ):
+            file.writelines(_one_line_each(summary, deliveries))
         self.notes.write()
         changed = sum(1 for k, d in in_force.items() if k in before and before[k].sha256 != d.sha256)
         return FetchResult(
@@ -149,6 +157,8 @@ class _Conclusion:
             in_force=len(deliveries),
             findings=len(self.notes.findings),
             bytes=pulling.bytes,
+            requests=pulling.pace.requests,
+            requests_per_second=pulling.requests_per_second,
             synthetic=synthetic,
         )
 
@@ -191,11 +201,15 @@ def _by_table(item: tuple[Key, Delivery]) -> Key:
     return (table, ref_month, unit)
 
 
-def _one_line_each(summary: dict[str, Any], deliveries: list[dict[str, str | int]]) -> bytes:
-    """Return JSON with one delivery a line: people can compare runs with diff, and it is ten times as fast as indenting."""
+def _one_line_each(summary: dict[str, Any], deliveries: Mapping[Key, Delivery]) -> Iterator[str]:
+    """Yield JSON with one delivery a line: people can compare runs with diff, and it is ten times as fast as indenting."""
     head = json.dumps(summary, ensure_ascii=False, sort_keys=True, indent=2).removesuffix("\n}")
-    lines = ",\n".join("    " + json.dumps(d, ensure_ascii=False, sort_keys=True) for d in deliveries)
-    return f'{head},\n  "deliveries": [\n{lines}\n  ]\n}}\n'.encode()
+    yield f'{head},\n  "deliveries": [\n'
+    between = ""
+    for _, delivery in sorted(deliveries.items(), key=_by_table):
+        yield f"{between}    {json.dumps(_entry(delivery), ensure_ascii=False, sort_keys=True)}"
+        between = ",\n"
+    yield "\n  ]\n}\n"
 
 
 def _entry(delivery: Delivery) -> dict[str, str | int]:

@@ -5,6 +5,7 @@ Credentials in a URL are taken out here; the displayed name never has them.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from pipeline.fetch.exchange import FetchError, Source
 from pipeline.fetch.folders import Directory, Remote
+from pipeline.fetch.pace import Pace
 from pipeline.fetch.probing import Probing
-from pipeline.fetch.web import Web
 from pipeline.settings import Settings
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -23,7 +24,7 @@ SCHEMES = ("file", "http", "https", "s3", "sftp")
 SFTP_CONNECTIONS = 4
 
 
-def open_source(text: str, settings: Settings, probing: Probing) -> Source:
+def open_source(text: str, settings: Settings, probing: Probing, pace: Pace) -> Source:
     """Return the source that `text` names, not yet opened; raises FetchError for an unknown scheme or a broken URL."""
     if not text.strip():
         raise FetchError("a source is empty; give --source a folder or an address")
@@ -47,27 +48,25 @@ def open_source(text: str, settings: Settings, probing: Probing) -> Source:
     display = _display(scheme, parts, port)
     redact = redactor(parts)
     if scheme in ("http", "https"):
+        from pipeline.fetch.web import Web
+
         root = display.removesuffix("?…").rstrip("/") + "/"
-        return Web(root, parts.query, _authorization(parts), display, settings, redact, probing)
-    connect: Callable[[], Any]
-    if scheme == "s3":
-        connect, root, flat, workers = (
-            _s3,
-            parts.netloc.rsplit("@", 1)[-1] + parts.path,
-            True,
-            settings.fetch_connections,
-        )
+        return Web(root, parts.query, _authorization(parts), display, settings, redact, probing, pace)
+    flat = scheme == "s3"
+    if flat:
+        connect, root = _s3(settings.fetch_connections, pace), parts.netloc.rsplit("@", 1)[-1] + parts.path
     else:
-        connect, root, flat, workers = _sftp(parts, port, settings), unquote(parts.path), False, SFTP_CONNECTIONS
+        connect, root = _sftp(parts, port, settings), unquote(parts.path)
     return Remote(
         connect,
         root,
         display,
         flat=flat,
-        workers=workers,
+        workers=settings.fetch_connections if flat else min(SFTP_CONNECTIONS, settings.fetch_connections),
         attempts=settings.fetch_attempts,
         backoff=settings.fetch_backoff,
         redact=redact,
+        pace=pace,
     )
 
 
@@ -104,10 +103,29 @@ def _authorization(parts: SplitResult) -> str:
     return "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")
 
 
-def _s3() -> Any:
+def _s3(connections: int, pace: Pace) -> Callable[[], Any]:
     import s3fs
+    from fsspec.asyn import sync
 
-    return s3fs.S3FileSystem()
+    async def paced(**_: object) -> None:
+        await asyncio.sleep(pace.turn())
+        pace.sent()
+
+    class Paced(s3fs.S3FileSystem):  # type: ignore[misc]
+        """Every request, also a repeated one and every page of a listing, takes its turn; `close` closes the connections."""
+
+        cachable = False
+
+        async def set_session(self, refresh: bool = False, kwargs: Any = None) -> Any:
+            client = await super().set_session(refresh=refresh)
+            client.meta.events.register("before-send.s3", paced, unique_id="pace")
+            return client
+
+        def close(self) -> None:
+            if self._s3 is not None:
+                sync(self.loop, self._s3creator.__aexit__, None, None, None)
+
+    return lambda: Paced(config_kwargs={"max_pool_connections": connections})
 
 
 def _sftp(parts: SplitResult, port: int | None, settings: Settings) -> Callable[[], Any]:

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+import aiohttp
 
 from pipeline.fetch.exchange import Listing, Offer, PullError, Trouble, UnreachableError, is_strong
 from pipeline.fetch.gathering import for_each
 from pipeline.fetch.http_client import AgainError, HttpClient
 from pipeline.fetch.incoming import Body, HtmlPageError, TooLargeError
 from pipeline.fetch.index_page import Link, calls_itself_index, children
+from pipeline.fetch.pace import Pace
 from pipeline.fetch.places import ROOT_FILES, Layout, Place, is_month
 from pipeline.fetch.probing import Probing
 from pipeline.settings import Settings
 from pipeline.store import Delivery
-
-if TYPE_CHECKING:
-    import aiohttp
 
 PAGE_BYTES = 32 << 20
 NOT_THERE = frozenset((404, 410))
@@ -43,6 +42,7 @@ class Web:
         settings: Settings,
         redact: Callable[[str], str],
         probing: Probing,
+        pace: Pace,
     ) -> None:
         self.display = display
         self.hasty = False
@@ -50,7 +50,7 @@ class Web:
         self._query = f"?{query}" if query else ""
         self._settings = settings
         self._probing = probing
-        self._client = HttpClient(settings, authorization, redact)
+        self._client = HttpClient(settings, authorization, redact, pace)
 
     async def open(self) -> None:
         """Make the pool of connections."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pipeline.catalog import Catalog
 from pipeline.fetch import FetchResult, fetch
@@ -119,7 +120,8 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Act:
         if status not in (204, 304) and "Content_Length" not in headers:
             handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
-        handler.wfile.write(body)
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
 
     return act
 
@@ -127,6 +129,7 @@ def reply(status: int, body: bytes = b"", **headers: str) -> Act:
 def handler_for(server: BadServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # else every header line is a packet and every answer waits for an acknowledgement
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -139,7 +142,7 @@ def handler_for(server: BadServer) -> type[BaseHTTPRequestHandler]:
 
         def answer(self, *, bodiless: bool) -> None:
             server.requests.append((self.command, self.path, dict(self.headers.items())))
-            path = self.path.partition("?")[0].lstrip("/")
+            path = unquote(self.path.partition("?")[0].lstrip("/"))
             content = server.files.get(path)
             if bodiless and not server.head:
                 reply(405)(self, b"")

@@ -254,7 +254,7 @@ def test_disk_that_fills_while_results_are_written_is_a_clear_error(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(run_module, "write_bytes", full)
+    monkeypatch.setattr(run_module, "replacing", full)
     with pytest.raises(FetchError, match="No space left on device"):
         desk.fetch(write_tree(tmp_path / "tree", whole_month()))
 

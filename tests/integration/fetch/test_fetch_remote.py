@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +16,15 @@ from typing import Any
 import paramiko
 import pytest
 
-from integration.fetch.fetch_world import MONTH, Desk, csv, whole_month, write_tree
+from benchmarks.fetching import addresses
+from integration.fetch.fetch_world import MONTH, Desk, csv, quick_settings, whole_month, write_tree
 from pipeline.fetch import FetchError
+from pipeline.fetch.exchange import Listing
+from pipeline.fetch.pace import Pace
+from pipeline.fetch.places import Layout
+from pipeline.fetch.probing import Probing
+from pipeline.fetch.sources import open_source
+from pipeline.store import Store
 
 BESTAND = f"{MONTH}/bestand/t04412.csv"
 
@@ -39,6 +49,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     client = boto3.client("s3")
     client.create_bucket(Bucket="Lieferungen".lower(), CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     yield client
+    urllib.request.urlopen(f"http://{host}:{port}/moto-api/reset", data=b"").close()
     server.stop()
     s3fs.S3FileSystem.clear_instance_cache()
 
@@ -63,6 +74,49 @@ def test_s3_prefix_is_a_source_and_etags_tell_what_changed(desk: Desk, bucket: A
     assert desk.used()[BESTAND] == new
     with pytest.raises(FetchError, match="source s3://gibt-es-nicht/x"):
         desk.fetch("s3://gibt-es-nicht/x", fetch_attempts=1)
+
+
+@pytest.mark.slow
+def test_s3_needs_one_request_per_file_and_page_and_closes_its_connections(desk: Desk, bucket: Any) -> None:
+    put(bucket, {**whole_month(), f"{MONTH}/beschaeftigung/bst.csv": b"z\n" * 1_000_000})
+    desk.fetch("s3://lieferungen", fetch_connections=2)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    fresh = Desk(Store(desk.store.root / "fresh"), desk.catalog)
+    started = time.monotonic()
+    result = fresh.fetch("s3://lieferungen", fetch_requests_per_second=20)
+    # One page of the listing, ten small files, and a large one whose second part is read ahead with the first.
+    assert (result.pulled, result.requests) == (11, 1 + 10 + 1)
+    assert time.monotonic() - started >= (result.requests - 1) / 20
+    deadline = time.monotonic() + 10
+    while (now := len(list(Path("/proc/self/fd").iterdir()))) > before and time.monotonic() < deadline:
+        time.sleep(0.05)  # the server, which is in this process, closes its ends a little later
+    assert now <= before
+
+
+@pytest.mark.slow
+def test_s3_listing_of_twenty_thousand_is_read_page_by_page(desk: Desk, bucket: Any, tmp_path: Path) -> None:
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.s3.models import s3_backends
+
+    names = [a for _, a in zip(range(20_000), addresses(), strict=False)]
+    backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+    for name in names:
+        backend.put_object("lieferungen", f"land/{name}", name.encode())
+    pace = Pace(0)
+    probing = Probing(desk.catalog, MONTH, tmp_path / "probed.json")
+    source = open_source("s3://lieferungen/land", quick_settings(), probing, pace)
+
+    async def look() -> Listing:
+        await source.open()
+        listing = await source.listing(Layout(desk.catalog, MONTH))
+        await source.close()
+        return listing
+
+    listing = asyncio.run(look())
+    assert sorted(offer.address for offer in listing.offers) == sorted(names)
+    assert all(offer.version.startswith("etag:") for offer in listing.offers)
+    assert (listing.strays, listing.troubles) == ({}, [])
+    assert pace.requests == 20, "a thousand per page"
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pipeline.catalog import load_catalog
 from pipeline.fetch.exchange import FetchError
 from pipeline.fetch.index_page import Link, children, index_page
 from pipeline.fetch.judging import has_no_rows, missing, read_zaehltage
+from pipeline.fetch.pace import Pace
 from pipeline.fetch.places import Layout, Place, Stray
 from pipeline.fetch.probing import Probing
 from pipeline.fetch.sources import open_source
@@ -143,13 +145,13 @@ def test_our_own_index_page_is_read_as_it_was_written(links: list[Link]) -> None
 )
 def test_source_is_displayed_without_credentials(text: str, display: str, tmp_path: Path) -> None:
     probing = Probing(CATALOG, "2018-07", tmp_path / "probed.json")
-    assert open_source(text, Settings(), probing).display == display
+    assert open_source(text, Settings(), probing, Pace(0)).display == display
 
 
 @pytest.mark.parametrize("text", ["ftp://bote:geheim@host/x", "http://bote:geheim@/x", "http://bote:geheim@host:x/"])
 def test_refused_source_does_not_show_its_password(text: str, tmp_path: Path) -> None:
     with pytest.raises(FetchError) as error:
-        open_source(text, Settings(), Probing(CATALOG, "2018-07", tmp_path / "x"))
+        open_source(text, Settings(), Probing(CATALOG, "2018-07", tmp_path / "x"), Pace(0))
     assert "geheim" not in str(error.value)
 
 
@@ -212,3 +214,31 @@ def test_questions_for_a_server_without_index_remember_who_is_silent(tmp_path: P
     assert {p.ref_month for p in questions if p.unit == "t04418"} == {"2018-07", "2018-08", "2018-09"}
     assert {p.unit for p in later.more("http://x/", [Place("2018-09", "bestand", "t04418", ".csv")])} == {"t04418"}
     assert any(p.ref_month < "2018-07" and p.unit == "t04418" for p in later.questions("http://y/"))
+
+
+def test_pace_of_many_threads_is_even_and_nothing_is_made_up_for() -> None:
+    moment = [100.0]
+    pace = Pace(4, clock=lambda: moment[0])
+    waits: list[float] = []
+
+    def work() -> None:
+        for _ in range(50):
+            waits.append(pace.turn())
+            pace.sent()
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(waits) == [number / 4 for number in range(400)]
+    assert pace.requests == 400
+    moment[0] = 300.0
+    assert [pace.turn() for _ in range(3)] == [0.0, 0.25, 0.5], "the idle hundred seconds are no credit"
+    assert pace.per_second() == 2
+
+
+def test_without_a_limit_nobody_waits() -> None:
+    pace = Pace(0, clock=lambda: 7.0)
+    assert [pace.turn() for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert pace.per_second() == 0
