@@ -120,6 +120,11 @@ $(BENCH)/.installed: requirements-bench.lock | $(STAMP)
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --target $(BENCH)/packages -r $<
 	@touch $@
 
+.PHONY: bench-fetch
+bench-fetch: FILES = 100000
+bench-fetch: install ## many small deliveries from a local server, pulled by kennzahlen fetch: FILES=100000
+	$(BIN)/python -m benchmarks.fetching --files $(FILES) --data $(BENCH)
+
 .PHONY: bench-compare
 bench-compare: install ## two results of make bench side by side: A=FILE B=FILE
 	@$(BIN)/python -m benchmarks compare $(A) $(B)
