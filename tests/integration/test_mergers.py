@@ -158,7 +158,7 @@ def test_a_change_recounts_the_months_that_its_parts_delivered_and_nothing_else(
         run_counting(place / "store", RUN, sources, registry)
         changes.write_bytes(listed)
         store = run_counting(place / "store", RUN, sources, registry).store
-        by_month = {month: len(list(store.cells("stock").glob(f"{month}-*"))) for month in world.months}
+        by_month = {month: len(list(store.cells("stock").glob(f"{month}-*.parquet"))) for month in world.months}
         before = [count for month, count in by_month.items() if month != RUN]
         assert before == [2 if recounted else 1] * 7
         assert by_month[RUN] == 1

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.catalog import load_catalog
-from pipeline.compare.exact import decimals, dense_order, rounded, unscaled
+from pipeline.compare.exact import decimals, dense_order, rounded
 from pipeline.compare.intervals import byar, interval, variation, wilson
 from pipeline.compare.ranks import median_tenths, rank_ranges, ranks
+from pipeline.store.decimals import unscaled
 
 RATIONALS = st.lists(st.tuples(st.integers(-50, 50), st.integers(1, 12)), min_size=1, max_size=30)
 
