@@ -1,6 +1,6 @@
 """Spark counts what DuckDB counts, byte for byte: in local mode, on a cluster of two workers, and over a bucket.
 
-PySpark is looked for on the path and in build/bench/packages, where `make bench` puts it.
+PySpark lies where `make bench` puts it (tests/conftest.py); without it, or without Java, these tests skip and say so.
 """
 
 from __future__ import annotations
@@ -13,47 +13,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integration.tiny_runs import LAST, OTHERWISE, computed, opened, tiny_source
 from pipeline import steps
 from pipeline.cli import main
 from pipeline.settings import EngineError, Settings, SettingsError, load_settings
-from pipeline.synthetic import generate
-from unit.synthetic.tiny_country import tiny_catalog
 
-PACKAGES = Path(__file__).parents[2] / "build" / "bench" / "packages"
-if importlib.util.find_spec("pyspark") is None and (PACKAGES / "pyspark").is_dir():
-    sys.path.append(str(PACKAGES))
 needs_spark = pytest.mark.skipif(
     importlib.util.find_spec("pyspark") is None or shutil.which("java") is None,
     reason="PySpark (requirements-bench.lock) or Java is not installed",
 )
-LAST = "2018-06"
-OTHERWISE = (
-    "window_bounds=closed_left",
-    "exit_day=last_day",
-    "lzb_min_age=17",
-    "k3e2_person=each",
-    "check_day=anniversary",
-    "oegb_at_check=fails",
-    "job_change_counts=false",
-    "require_start_ge_entry=true",
-    "group_at_vorstichtag=false",
-)
-
-
-def opened(store: Path, *sources: Path, switches: tuple[str, ...] = (), **settings: Any) -> steps.Run:
-    run = steps.open_run(store, LAST, [str(s) for s in sources], switches=switches)
-    return replace(run, declared=tiny_catalog(), settings=replace(run.settings, **settings))
-
-
-def computed(store: Path) -> dict[str, bytes]:
-    place = store / "computed"
-    return {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
 
 
 def both(
@@ -64,7 +37,7 @@ def both(
     `continued`: DuckDB has counted the months before, Spark counts the last one.
     """
     source, duckdb, spark = folder / "source", folder / "duckdb", folder / "spark"
-    generate(source, first, LAST, scale=0.001, seed=7, workers=1, everyone=True, catalog=tiny_catalog())
+    tiny_source(source, first)
     for step in (steps.fetch, steps.stage):
         step(opened(duckdb, source, switches=switches))
     shutil.copytree(duckdb, spark)

@@ -43,6 +43,14 @@ def input_schema(kind: str) -> pa.Schema:
     return pa.schema([(name, _ARROW[type_]) for name, type_ in INPUTS[kind].items()])
 
 
+def alike(files: Sequence[File]) -> list[tuple[Mapping[str, int], list[Path]]]:
+    """Return constants and the paths of the files that have them, in order: such files are one scan."""
+    found: dict[tuple[tuple[str, int], ...], list[Path]] = {}
+    for file in files:
+        found.setdefault(tuple(sorted(file.constants.items())), []).append(file.path)
+    return [(dict(constants), paths) for constants, paths in found.items()]
+
+
 def write_state(path: Path, table: pa.Table, sort: Sequence[str]) -> None:
     """Write a state, whose rows stand in the order `sort`; equal rows give equal bytes, however they came together."""
     write_table(path, table.combine_chunks(), delta=tuple(name for name in sort if name == "person"))
@@ -100,10 +108,7 @@ class DuckDb:
         if not value:
             self._connection.register(alias, input_schema(kind).empty_table())
             return
-        alike: dict[tuple[tuple[str, int], ...], list[Path]] = {}
-        for file in value:
-            alike.setdefault(tuple(sorted(file.constants.items())), []).append(file.path)
-        selects = " UNION ALL ".join(self._select(paths, dict(constants), kind) for constants, paths in alike.items())
+        selects = " UNION ALL ".join(self._select(paths, constants, kind) for constants, paths in alike(value))
         self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{alias}" AS {selects}')
 
     def _select(self, paths: Sequence[Path], constants: Mapping[str, int], kind: str) -> str:

@@ -5,7 +5,7 @@ A state's key follows from the keys of what it reads, so a walk through the name
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -76,24 +76,14 @@ class _Walk(Counting):
     def _make(self, *_: object) -> None:
         pass
 
-    def _compute(
-        self,
-        name: str,
-        month: str,
-        inputs: Mapping[str, tuple[str, Input]],
-        sort: Sequence[str],
-        shorter: Mapping[str, Input] | None = None,
-    ) -> State:
-        state = super()._compute(name, month, inputs, sort, shorter)
-        if state.path not in self.seen:
-            read: set[tuple[str, str]] = set()
-            for _, value in inputs.values():
-                for file in value if isinstance(value, list) else ():
-                    read |= self._rests_on(file)
-            self.seen[state.path] = Foreseen(
-                name, month, state.path, state.path.exists(), frozenset(read), self._merkmale(self._counts[name])
-            )
-        return state
+    def _asked(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], state: State) -> None:
+        read: set[tuple[str, str]] = set()
+        for _, value in inputs.values():
+            for file in value if isinstance(value, list) else ():
+                read |= self._rests_on(file)
+        self.seen[state.path] = Foreseen(
+            name, month, state.path, state.path.exists(), frozenset(read), self._merkmale(self._counts[name])
+        )
 
     def _rests_on(self, file: File) -> frozenset[tuple[str, str]]:
         earlier = self.seen.get(file.path)

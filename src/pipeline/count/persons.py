@@ -55,16 +55,8 @@ class _Recorded(Counting):
 
     inputs: dict[tuple[str, str], Mapping[str, Input]] = field(default_factory=dict)
 
-    def _compute(
-        self,
-        name: str,
-        month: str,
-        inputs: Mapping[str, tuple[str, Input]],
-        sort: Sequence[str],
-        shorter: Mapping[str, Input] | None = None,
-    ) -> State:
+    def _asked(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], state: State) -> None:
         self.inputs[name, month] = {alias: value for alias, (_, value) in inputs.items()}
-        return super()._compute(name, month, inputs, sort, shorter)
 
     def expression(self, merkmal: str) -> Count:
         """Return the expression that counts a merkmal; raises KeyError if none does."""

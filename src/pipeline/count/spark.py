@@ -20,7 +20,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
-from pipeline.count.engine import DuckDb, File, Input, input_schema, write_state
+from pipeline.count.engine import DuckDb, Input, alike, input_schema, write_state
 from pipeline.count.inputs import INPUTS, Count
 from pipeline.settings import Settings
 from pipeline.store.writing import ROW_GROUP_ROWS, replacing
@@ -97,17 +97,14 @@ class Spark(DuckDb):
             places = [(self._bucket.uploaded(file.path), json.dumps(dict(file.constants))) for file in value]
             listed = self._session.createDataFrame(places, "address string, constants string")
             return listed.repartition(len(places)).mapInArrow(_reader(input_schema(kind)), _columns(kind))
-        alike: dict[tuple[tuple[str, int], ...], list[File]] = {}
-        for file in value:
-            alike.setdefault(tuple(sorted(file.constants.items())), []).append(file)
-        frames = [self._scan(kind, files, dict(constants)) for constants, files in alike.items()]
+        frames = [self._scan(kind, paths, constants) for constants, paths in alike(value)]
         whole = frames[0]
         for frame in frames[1:]:
             whole = whole.unionAll(frame)
         return whole
 
-    def _scan(self, kind: str, files: Sequence[File], constants: Mapping[str, int]) -> Any:
-        read = self._session.read.parquet(*(f"file://{file.path.absolute()}" for file in files))
+    def _scan(self, kind: str, paths: Sequence[Path], constants: Mapping[str, int]) -> Any:
+        read = self._session.read.parquet(*(f"file://{path.absolute()}" for path in paths))
         return read.selectExpr(
             *(
                 f"CAST({constants.get(name, f'`{name}`')} AS {_SPARK[type_]}) AS `{name}`"

@@ -142,7 +142,11 @@ class Counting:
             self.made.computed += 1
         state = State(key, path)
         self._known[name, month] = state
+        self._asked(name, month, inputs, state)
         return state
+
+    def _asked(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], state: State) -> None:
+        """Be told of every state that is asked for, once; for those who want to know what a count rests on."""
 
     def _make(
         self,
