@@ -238,12 +238,9 @@ class Remote:
                 system = self._system()
                 self._turn()
                 path = f"{self._root}/{offer.address}"
-                if self._flat and offer.size is not None and offer.size <= CHUNK_BYTES:
-                    body.write(system.cat_file(path, max_concurrency=1))  # one request; opening asks for the size again
-                else:
-                    with system.open(path, "rb", block_size=CHUNK_BYTES, cache_type="readahead") as file:
-                        while chunk := file.read(CHUNK_BYTES):
-                            body.write(chunk)
+                with system.open(path, "rb", block_size=CHUNK_BYTES, cache_type="readahead") as file:
+                    while chunk := file.read(CHUNK_BYTES):
+                        body.write(chunk)
                 if offer.size is None or offer.size == body.size:
                     return offer.version
                 cause = f"{body.size} bytes came, {offer.size} were announced"
