@@ -13,7 +13,7 @@ from benchmarks.data import build
 from benchmarks.equality import UnequalError
 from benchmarks.measuring import adopt_orphans
 from benchmarks.results import Results, as_tables, regressions, side_by_side
-from benchmarks.rounds import Rounds, WorkerError, commit
+from benchmarks.rounds import Rounds, WorkerError, commit, not_installed
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 RESULTS = Path(__file__).with_name("results")
@@ -30,6 +30,10 @@ def run(
     contender: Annotated[list[str], typer.Option("--contender", help="only these; may be repeated")] = EVERYBODY,
     products: Annotated[bool, typer.Option("--steps/--no-steps", help="also measure the product's steps")] = True,
     whole: Annotated[bool, typer.Option("--whole/--no-whole", help="with the steps: also a whole run, once")] = True,
+    require_all: Annotated[
+        bool,
+        typer.Option("--require-all", help="exit code 1 before anything is measured if a contender is not installed"),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="file of the results; default: benchmarks/results/…")
     ] = None,
@@ -39,6 +43,11 @@ def run(
     unknown = [name for name in contender if name not in CONTENDERS]
     if unknown:
         raise typer.BadParameter(f"{', '.join(unknown)}: no contender; there are {', '.join(CONTENDERS)}")
+    missing = {name: text for name in contender if (text := not_installed(name, packages))} if require_all else {}
+    if missing:
+        for name, text in missing.items():
+            progress.print(f"{name} is not installed: {text}", markup=False, soft_wrap=True)
+        raise typer.Exit(1)
     adopt_orphans()
     progress.print(f"data of scale {scale:g} below {data}: made unless they are there")
     country = build(data.absolute(), scale, commit(), products=products)

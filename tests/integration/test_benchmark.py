@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from benchmarks.__main__ import app
 from benchmarks.contenders import CONTENDERS, ours
 from benchmarks.country import MERKMALE, RESULT, Country, load_country
 from benchmarks.equality import UnequalError, require_equal
@@ -158,3 +160,25 @@ def test_targets_are_judged_by_medians_and_say_what_was_not_measured(tmp_path: P
     assert (scan.measured, scan.met) == (12.0, True)
     assert judged["pandas ÷ ours"].met is None
     assert judged["pandas ÷ ours"].note == "not measured: pandas"
+
+
+def test_what_must_be_there_and_is_not_installed_ends_the_benchmark_before_its_data_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(
+        CONTENDERS, "polars", replace(CONTENDERS["polars"], needs={"no_such_module": "no-such-package"})
+    )
+    arguments = [
+        "run",
+        "--contender",
+        "pandas",
+        "--contender",
+        "polars",
+        "--require-all",
+        "--data",
+        str(tmp_path / "data"),
+    ]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    assert done.output == "polars is not installed: pip install no-such-package, or make bench\n"
+    assert not (tmp_path / "data").exists()
