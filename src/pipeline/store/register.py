@@ -6,6 +6,7 @@ The newest entry of a delivery is the one in force; earlier ones stay, so that a
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,7 +24,7 @@ def suffixes_of(table: str) -> tuple[str, ...]:
     return _PUBLISHED_SUFFIXES if table == PUBLISHED else SUFFIXES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One fetched file. `table` is a table of the contract or `codelist` (then `unit` is the list's name, `ref_month` empty).
 
@@ -49,6 +50,8 @@ class Delivery:
 
 
 _FIELDS = tuple(f.name for f in fields(Delivery))
+_REPEATED = frozenset(["table", "ref_month", "unit", "suffix", "source", "fetched_at"])
+"""Fields whose few texts are kept once for all entries: a history has hundreds of thousands."""
 
 
 class Register:
@@ -62,12 +65,17 @@ class Register:
         entries = []
         for number, line in enumerate(whole_lines(self.path), start=1):
             try:
-                raw = json.loads(line)
-                entries.append(Delivery(**{name: raw[name] for name in _FIELDS}))
-            except (ValueError, KeyError) as error:
+                entries.append(_entry(line))
+            except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{self.path}, line {number}: not a register entry ({error})") from error
         return entries
 
     def append(self, entries: Iterable[Delivery]) -> None:
         """Append entries durably; cuts a torn last line first."""
         append_lines(self.path, (json.dumps(asdict(e), ensure_ascii=False, sort_keys=True) for e in entries))
+
+
+def _entry(line: bytes) -> Delivery:
+    raw = json.loads(line)
+    repeated = {name: sys.intern(raw[name]) for name in _REPEATED}
+    return Delivery(**{name: raw[name] for name in _FIELDS} | repeated)

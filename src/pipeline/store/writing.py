@@ -71,9 +71,11 @@ def append_lines(path: Path, lines: Iterable[str]) -> None:
         os.fsync(file.fileno())
 
 
-def whole_lines(path: Path) -> list[bytes]:
-    """Return the lines of a file written by `append_lines`, without a torn last one; an absent file has none."""
-    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+def whole_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file written by `append_lines`, without a torn last one; an absent file has none."""
+    if path.exists():
+        with path.open("rb") as file:
+            yield from (line[:-1] for line in file if line.endswith(b"\n"))
 
 
 def write_table(path: Path, table: pa.Table, *, delta: tuple[str, ...] = ()) -> None:

@@ -144,8 +144,15 @@ def test_a_register_that_holds_nothing_but_a_torn_line_starts_anew(tmp_path: Pat
     assert Register(path).history() == [FIRST]
 
 
-def test_a_damaged_line_in_the_middle_is_named(register: Register) -> None:
+def test_entries_keep_each_repeated_text_once(register: Register) -> None:
+    first, later, _ = register.history()
+    assert not hasattr(first, "__dict__")
+    assert all(getattr(first, name) is getattr(later, name) for name in ("table", "unit", "source", "fetched_at"))
+
+
+@pytest.mark.parametrize("damage", [b"damage", b"[]", b'{"table": "bestand"}'])
+def test_a_damaged_line_in_the_middle_is_named(register: Register, damage: bytes) -> None:
     lines = register.path.read_bytes().split(b"\n")
-    register.path.write_bytes(b"\n".join([lines[0], b"damage", *lines[2:]]))
+    register.path.write_bytes(b"\n".join([lines[0], damage, *lines[2:]]))
     with pytest.raises(ValueError, match=r"register.jsonl, line 2: not a register entry"):
         register.history()
