@@ -1,6 +1,7 @@
 """The benchmark's data, made once: deliveries of a synthetic country and stores in the states that the measured steps start from.
 
     DATA/deliveries/            all jobcenters deliver persons, 37 months
+    DATA/before/                the month before has been run to its release; nothing of the month is there
     DATA/store/                 the month before is counted; the month is fetched and staged, nothing of it counted
     DATA/revised-TABLE/         the month is counted; a revised delivery of one unit is fetched and staged, not counted
     DATA/built.json             what making it cost
@@ -31,6 +32,8 @@ from pipeline.months import add_months, month_range
 SEED = 1
 FIRST, LAST = "2015-07", "2018-07"
 MIDDLE = add_months(FIRST, 18)
+WHOLE = ("fetch", "stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
+"""The steps of a monthly run, in order."""
 REVISED = {"leistungsbezug": MIDDLE, "aufnahme": LAST}
 """The tables of which one unit's delivery of a month is revised: the worst case in mid series, and the newest month."""
 
@@ -46,6 +49,11 @@ class Data:
     def deliveries(self) -> Path:
         """Return the delivery tree."""
         return self.folder / "deliveries"
+
+    @property
+    def before(self) -> Path:
+        """Return the store in which the month before has been run to its release."""
+        return self.folder / "before"
 
     @property
     def store(self) -> Path:
@@ -77,7 +85,8 @@ def build(root: Path, scale: float, commit: str, *, products: bool = True) -> Da
     shutil.rmtree(data.folder, ignore_errors=True)
     data.folder.mkdir(parents=True)
     built = {"commit": commit, "synth": _synth(data)}
-    _steps(data.store, add_months(LAST, -1), [data.deliveries], "fetch", "stage", "count")
+    _steps(data.before, add_months(LAST, -1), [data.deliveries], *WHOLE)
+    copy_store(data.before, data.store, computed=True)
     _steps(data.store, LAST, [data.deliveries], "fetch", "stage")
     counted = data.folder / "counted"
     copy_store(data.store, counted, computed=True)
@@ -143,11 +152,12 @@ def _revise(deliveries: Path, out: Path, table: str, month: str) -> str:
     return str(path.relative_to(deliveries))
 
 
-def copy_store(store: Path, to: Path, *, computed: bool) -> None:
-    """Copy a store; immutable files are hard links. Without `computed` nothing is counted in the copy."""
+def copy_store(store: Path, to: Path, *, computed: bool, releases: bool = False) -> None:
+    """Copy a store; what is immutable is linked. What has been computed and releases come along only if asked for."""
+    left_out = {"tmp", *(() if computed else ("computed",)), *(() if releases else ("releases",))}
     for folder, _, names in os.walk(store):
         inside = Path(folder).relative_to(store)
-        if (inside.parts[:1] == ("computed",) and not computed) or inside.parts[:1] in (("tmp",), ("releases",)):
+        if left_out & {*inside.parts[:1]}:
             continue
         (to / inside).mkdir(parents=True, exist_ok=True)
         for name in names:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.country import COLUMNS, load_country
-from benchmarks.data import LAST, REVISED, Data, copy_store, delivered_bytes
+from benchmarks.data import LAST, REVISED, WHOLE, Data, copy_store, delivered_bytes
 from benchmarks.equality import require_equal
 from benchmarks.measuring import Cost, measured
 from benchmarks.results import Measurement, Results
@@ -27,15 +27,14 @@ from benchmarks.results import Measurement, Results
 REPOSITORY = Path(__file__).resolve().parents[1]
 LIBRARIES = ("duckdb", "ibis-framework", "pyarrow", "numpy", "pandas", "polars", "pyspark")
 SMALL = {"KENNZAHLEN_MEMORY_LIMIT": "500MB"}
-WHOLE = ("fetch", "stage", "check_deliveries", "count", "calculate", "compare", "check_results", "publish")
 TITLES = {
     "new-month": "ours: the new month, the rest reused",
     "revised-leistungsbezug": "ours: one unit's leistungsbezug of mid series revised",
     "revised-aufnahme": "ours: one unit's aufnahme of the newest month revised",
     "ours-small": "ours with KENNZAHLEN_MEMORY_LIMIT=500MB",
     "read_month": "PyArrow reads the newest month",
-    "publish_data": "whole run: publish, data files",
-    "whole": "whole run, all steps",
+    "whole-month": "monthly run, all steps",
+    "whole": "run from an empty store, all steps",
 }
 
 
@@ -123,22 +122,27 @@ class Rounds:
         )
 
     def _whole(self) -> None:
-        self.report(TITLES["whole"])
-        store = self.scratch / "store"
-        shutil.rmtree(store, ignore_errors=True)
+        """Run all steps: for the newest month where the month before has been run, and for all months from an empty store."""
+        copy_store(self.data.before, self._emptied(), computed=True, releases=True)
+        self._steps("whole-month", {step: step for step in (*WHOLE, "publish_data")})
+        self.measured["stage"].facts["bytes"] = delivered_bytes(self.data, LAST)
+        self._emptied()
+        self._steps("whole", {step: f"whole-{step}" for step in WHOLE})
+
+    def _steps(self, name: str, names: Mapping[str, str]) -> None:
+        self.report(TITLES[name])
         job = {
             "kind": "steps",
             "steps": WHOLE,
             "month": LAST,
-            "store": str(store),
+            "store": str(self.scratch / "store"),
             "sources": [str(self.data.deliveries)],
         }
-        names = {name: name for name in (*WHOLE, "publish_data")}
-        titles = {name: f"whole run: {name}" for name in WHOLE} | TITLES
+        run = TITLES[name].removesuffix(", all steps")
+        titles = {as_: f"{run}: {step.replace('_', ' ')}" for step, as_ in names.items()}
         cost = self._measure(job, names, titles)
-        self.measured["stage"].facts["bytes"] = delivered_bytes(self.data)
-        self._add("whole", TITLES["whole"], {"cpu_s": cost.cpu_s, "wall_s": cost.wall_s}, cost)
-        self.measured["whole"].peak_rss.append(cost.peak_rss)
+        self._add(name, TITLES[name], {"cpu_s": cost.cpu_s, "wall_s": cost.wall_s}, cost)
+        self.measured[name].peak_rss.append(cost.peak_rss)
 
     def _measure(
         self,
@@ -175,10 +179,14 @@ class Rounds:
             found.largest_process.append(process.largest_process)
 
     def _fresh(self, store: Path, *, computed: bool) -> Path:
-        copy = self.scratch / "store"
-        shutil.rmtree(copy, ignore_errors=True)
+        copy = self._emptied()
         copy_store(store, copy, computed=computed)
         return copy
+
+    def _emptied(self) -> Path:
+        store = self.scratch / "store"
+        shutil.rmtree(store, ignore_errors=True)
+        return store
 
     # -- circumstances ------------------------------------------------------------------------------------------------
 
