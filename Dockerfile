@@ -1,6 +1,9 @@
 # The pipeline with Airflow, installed from the lock files; the same image runs every service of docker-compose.yml.
 FROM python:3.11-slim-bookworm
 
+# Whose provider the image holds besides: local (none), celery or kubernetes; docs/operate/executors.md
+ARG EXECUTOR=local
+
 ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -10,9 +13,10 @@ ENV PYTHONUNBUFFERED=1 \
     KENNZAHLEN_STORE=/opt/kennzahlen/store
 
 WORKDIR /opt/kennzahlen
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-build.lock requirements-celery.lock requirements-kubernetes.lock ./
 RUN python -m pip install --no-deps --require-hashes -r requirements-build.lock \
- && python -m pip install --no-deps --require-hashes -r requirements.lock
+ && python -m pip install --no-deps --require-hashes -r requirements.lock \
+ && if [ "$EXECUTOR" != local ]; then python -m pip install --no-deps --require-hashes -r "requirements-$EXECUTOR.lock"; fi
 
 COPY pyproject.toml README.md ./
 COPY src ./src
@@ -28,5 +32,6 @@ RUN useradd --uid 50000 --gid 0 --create-home kennzahlen \
  && chmod -R g=u /opt/airflow /opt/kennzahlen/store
 USER 50000
 
-ENTRYPOINT ["airflow"]
+COPY deploy/entrypoint /entrypoint
+ENTRYPOINT ["/entrypoint"]
 CMD ["version"]

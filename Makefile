@@ -139,6 +139,11 @@ lock: ## write the lock files anew from pyproject.toml
 	build/uv/bin/uv pip compile pyproject.toml --quiet --extra bench --extra spark --constraints requirements.lock \
 	  $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
 	  --universal --generate-hashes --no-annotate --no-header -o requirements-bench.lock
+	for executor in celery kubernetes; do \
+	  build/uv/bin/uv pip compile pyproject.toml --quiet --extra $$executor --constraints requirements.lock \
+	    $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
+	    --universal --generate-hashes --no-annotate --no-header -o requirements-$$executor.lock; \
+	done
 	echo 'setuptools>=77' | build/uv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -o requirements-build.lock
 
 .PHONY: clean

@@ -121,5 +121,7 @@ def test_every_setting_reaches_the_containers_and_is_in_the_example(services):
 
 def test_the_image_installs_by_hash_and_does_not_run_as_root():
     lines = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    assert sum("--require-hashes" in line for line in lines) == 2
+    installs = [line for line in lines if "pip install" in line and " -r " in line]
+    assert len(installs) == 3
+    assert all("--no-deps --require-hashes" in line for line in installs)
     assert [line for line in lines if line.startswith("USER ")] == ["USER 50000"]
