@@ -1,7 +1,9 @@
-"""``python -m benchmarks run`` measures, ``python -m benchmarks compare A B`` sets two results side by side."""
+"""``python -m benchmarks run`` measures, ``… compare A B`` sets two results side by side, ``… page`` writes the docs' page."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,14 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.data import build
 from benchmarks.equality import UnequalError
 from benchmarks.measuring import adopt_orphans
-from benchmarks.results import Results, as_tables, regressions, side_by_side
-from benchmarks.rounds import Rounds, WorkerError, commit, not_installed
+from benchmarks.page import Runs, page
+from benchmarks.results import Results, as_tables, growth, judged, regressions, side_by_side
+from benchmarks.rounds import REPOSITORY, Rounds, WorkerError, commit, not_installed
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 RESULTS = Path(__file__).with_name("results")
-WIDTH = 160
+PAGE = REPOSITORY / "docs" / "method" / "speed.md"
+WIDTH = 120
 EVERYBODY = list(CONTENDERS)
 
 
@@ -55,8 +59,10 @@ def run(
     Rounds.clear(scratch)
     work = Rounds(country, scratch, packages.absolute() if packages else None, progress.print)
     path = out or RESULTS / f"scale-{scale:g}-{commit()[:12]}.json"
+    begun = {"measured_at": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
     try:
-        for results in work.run(contender, rounds, products=products, whole=whole):
+        for found in work.run(contender, rounds, products=products, whole=whole):
+            results = replace(found, circumstances={**found.circumstances, **begun})
             results.write(path)
     except (UnequalError, WorkerError) as error:
         progress.print(f"benchmark: {error}", markup=False)
@@ -76,9 +82,27 @@ def compare(
     """Print two results side by side and mark what lies outside the spread of the rounds."""
     before, after = Results.read(a), Results.read(b)
     _console().print(side_by_side(before, after))
+    if before.circumstances["scale"] != after.circumstances["scale"]:
+        _console().print(judged("Growth from the smaller to the larger scale", growth(before, after)))
     if fail and (slower := regressions(before, after)):
         Console(stderr=True).print(f"slower: {', '.join(slower)}", markup=False)
         raise typer.Exit(1)
+
+
+@app.command("page")
+def write_page(
+    results: Annotated[
+        list[Path] | None,
+        typer.Argument(exists=True, dir_okay=False, help="default: all of benchmarks/results/scale-*"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="the page; its figures lie beside it")] = PAGE,
+) -> None:
+    """Write the page with targets and curves from results."""
+    for path, text in page(
+        Runs.read(results or sorted(RESULTS.glob("scale-*.json"))), out.absolute(), REPOSITORY
+    ).items():
+        path.write_text(text, encoding="utf-8")
+        _console().print(f"written: {path}", soft_wrap=True)
 
 
 def _console() -> Console:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 TARGETS = Path(__file__).with_name("targets.toml")
@@ -65,53 +66,130 @@ class Target:
     met: bool | None
     note: str = ""
 
+    @property
+    def value(self) -> str:
+        """Return what was measured as text with its unit; empty where it was not."""
+        return "" if self.measured is None else short(self.measured, self.unit)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A target as `targets.toml` declares it; its comment says what the fields mean."""
+
+    what: str
+    measure: str
+    of: Sequence[str]
+    by: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+    unit: str = ""
+    fact: str = ""
+    part: float = 1.0
+    per: str = ""
+    scales: tuple[float, float] = (1.0, 1.0)
+
+    @property
+    def needs(self) -> list[str]:
+        """Return the names of the measurements that must be there, all in one run."""
+        return [*self.of, *([self.by] if self.by else [])]
+
+    @property
+    def bound(self) -> str:
+        """Return the bound as text."""
+        if self.at_most is not None:
+            return f"≤ {short(self.at_most, self._unit)}"
+        if self.at_least is not None:
+            return f"≥ {short(self.at_least, self._unit)}"
+        raise ValueError(f"{TARGETS.name}: {self.what!r} has no bound; write at_most or at_least")
+
+    @property
+    def _unit(self) -> str:
+        return self.unit or {"rss": "bytes", "cpu": "s CPU", "wall": "s"}.get(self.measure, "")
+
+    def judge(self, results: Results) -> Target:
+        """Judge one run. Growth is not judged by one run; see `judge_growth`."""
+        if self.measure == "growth":
+            return self._target(None, note="needs two scales: bench-compare")
+        if missing := [name for name in self.needs if name not in results.measured]:
+            return self._target(None, note=f"not measured: {', '.join(missing)}")
+        return self._target(self._value(results.measured))
+
+    def judge_growth(self, small: Results, large: Results) -> Target:
+        """Judge what a unit of scale (or a row) costs in `large` against `small`; other scales and two machines are not judged."""
+        if any(name not in results.measured for results in (small, large) for name in self.of):
+            return self._target(None, note=f"not measured in both: {', '.join(self.of)}")
+        costs = [
+            sum(median(results.measured[name].cpu_s) for name in self.of) / results.circumstances[self.per]
+            for results in (small, large)
+        ]
+        target, (a, b) = self._target(costs[1] / costs[0]), self.scales
+        if machine(small) != machine(large):
+            return replace(target, met=None, note=f"not judged: {machine(small)} and {machine(large)}")
+        if (small.circumstances["scale"], large.circumstances["scale"]) != self.scales:
+            return replace(target, met=None, note=f"not judged: set for scales {a:g} and {b:g}")
+        return target
+
+    def _target(self, value: float | None, note: str = "") -> Target:
+        met = None
+        if value is not None:
+            met = (self.at_most is None or value <= self.at_most) and (self.at_least is None or value >= self.at_least)
+        return Target(self.what, self.bound, value, self._unit, met, note)
+
+    def _value(self, measured: Mapping[str, Measurement]) -> float:
+        of = [measured[name] for name in self.of]
+        if self.measure == "ratio":
+            return sum(median(m.cpu_s) for m in of) / median(measured[self.by].cpu_s)
+        if self.measure == "cpu":
+            return sum(median(m.cpu_s) for m in of)
+        if self.measure == "rate":
+            return float(of[0].facts[self.fact]) / self.part / median(of[0].cpu_s)
+        if self.measure == "rss":
+            return float(max(max(m.peak_rss) for m in of))
+        if self.measure == "wall":
+            return median(of[0].wall_s)
+        raise ValueError(f"{TARGETS.name}: {self.measure!r} is no measure; write ratio, cpu, rate, rss, wall or growth")
+
+
+def declared() -> list[Declaration]:
+    """Return the targets as they are declared. Raises TypeError for a field that no target has."""
+    entries = tomllib.loads(TARGETS.read_text(encoding="utf-8"))["target"]
+    return [Declaration(**entry | {"scales": tuple(entry.get("scales", (1.0, 1.0)))}) for entry in entries]
+
 
 def targets(results: Results) -> list[Target]:
-    """Return all targets as the results meet them."""
-    declared = tomllib.loads(TARGETS.read_text(encoding="utf-8"))["target"]
-    return [_judged(entry, results) for entry in declared]
+    """Return all targets as one run meets them."""
+    return [declaration.judge(results) for declaration in declared()]
 
 
-def _judged(entry: Mapping[str, Any], results: Results) -> Target:
-    bound, at_most = (entry["at_most"], True) if "at_most" in entry else (entry["at_least"], False)
-    unit = entry.get("unit", {"rss": "bytes", "cpu": "s CPU", "wall": "s"}.get(entry["measure"], ""))
-    shown = f"{'≤' if at_most else '≥'} {_short(bound, unit)}"
-    needed = [*entry["of"], *([entry["by"]] if "by" in entry else [])]
-    missing = [name for name in needed if name not in results.measured]
-    if entry["measure"] == "growth":
-        return Target(entry["what"], shown, None, unit, None, "needs two results: make bench-compare")
-    if missing:
-        return Target(entry["what"], shown, None, unit, None, f"not measured: {', '.join(missing)}")
-    value = _value(entry, results.measured)
-    return Target(entry["what"], shown, value, unit, value <= bound if at_most else value >= bound)
+def growth(a: Results, b: Results) -> list[Target]:
+    """Return the targets of growth as two runs of different scale, in any order, meet them."""
+    small, large = sorted((a, b), key=lambda results: float(results.circumstances["scale"]))
+    return [declaration.judge_growth(small, large) for declaration in declared() if declaration.measure == "growth"]
 
 
-def _value(entry: Mapping[str, Any], measured: Mapping[str, Measurement]) -> float:
-    of = [measured[name] for name in entry["of"]]
-    kind = entry["measure"]
-    if kind == "ratio":
-        return sum(median(m.cpu_s) for m in of) / median(measured[entry["by"]].cpu_s)
-    if kind == "cpu":
-        return sum(median(m.cpu_s) for m in of)
-    if kind == "rate":
-        return float(of[0].facts[entry["fact"]]) / float(entry["per"]) / median(of[0].cpu_s)
-    if kind == "rss":
-        return float(max(max(m.peak_rss) for m in of))
-    if kind == "wall":
-        return median(of[0].wall_s)
-    raise ValueError(f"{TARGETS.name}: {kind!r} is no measure; write ratio, cpu, rate, rss, wall or growth")
+def machine(results: Results) -> str:
+    """Return processor and cores that a run was measured on; CPU seconds of different machines are not compared."""
+    found = results.circumstances["machine"]
+    return f"{found['processor']}, {found['cores']} cores"
 
 
-def _short(value: float, unit: str) -> str:
+def short(value: float, unit: str) -> str:
+    """Return a figure with its unit, three digits or whole thousands; bytes as GB."""
     if unit == "bytes":
         return f"{value / 1e9:.2f} GB"
-    return f"{value:.3g} {unit}".rstrip()
+    return f"{f'{value:,.0f}' if value >= 1000 else f'{value:.3g}'} {unit}".rstrip()
 
 
 def as_tables(results: Results) -> Iterable[Table]:
     """Return what was measured and the targets, for a terminal."""
     missing = "\n".join(f"{name} is not installed: {text}" for name, text in results.not_installed.items())
-    measured = Table(title=_title(results.circumstances), title_justify="left", caption=missing, caption_justify="left")
+    measured = Table(
+        title=_title(results.circumstances),
+        title_justify="left",
+        caption=missing,
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
     for column in (
         "",
         "CPU s",
@@ -123,7 +201,7 @@ def as_tables(results: Results) -> Iterable[Table]:
         "largest MB",
         "all CPU s",
     ):
-        measured.add_column(column, justify="right" if column else "left", no_wrap=True)
+        measured.add_column(column, justify="right" if column else "left", no_wrap=bool(column))
     base = {name: median(m.cpu_s) for name, m in results.measured.items() if m.cpu_s}
     for name, m in results.measured.items():
         measured.add_row(
@@ -137,14 +215,18 @@ def as_tables(results: Results) -> Iterable[Table]:
         )
     for name in results.not_installed:
         measured.add_row(name, "not installed", *[""] * 7)
-    judged = Table(title="Targets (set for scale 1)", title_justify="left")
+    return measured, judged("Targets (set for scale 1)", targets(results))
+
+
+def judged(title: str, found: Iterable[Target]) -> Table:
+    """Return targets with what was measured and the verdict, for a terminal."""
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for column in ("", "target", "measured", ""):
-        judged.add_column(column)
-    for target in targets(results):
-        value = "" if target.measured is None else _short(target.measured, target.unit)
+        table.add_column(column, no_wrap=bool(column))
+    for target in found:
         verdict = {True: "[green]met[/]", False: "[red]not met[/]", None: target.note}[target.met]
-        judged.add_row(target.what, target.bound, value, verdict)
-    return measured, judged
+        table.add_row(target.what, target.bound, target.value, verdict)
+    return table
 
 
 def _title(circumstances: Mapping[str, Any]) -> str:
@@ -156,11 +238,18 @@ def _title(circumstances: Mapping[str, Any]) -> str:
 
 
 def side_by_side(a: Results, b: Results) -> Table:
-    """Return two results beside each other; slower or faster is what lies outside all rounds of the other."""
-    table = Table(title=f"A: {_title(a.circumstances)}\nB: {_title(b.circumstances)}", title_justify="left")
+    """Return two results beside each other; slower or faster is what lies outside all rounds of the other, by row."""
+    machines = sorted({machine(a), machine(b)})
+    table = Table(
+        title=f"A: {_title(a.circumstances)}\nB: {_title(b.circumstances)}",
+        title_justify="left",
+        caption=f"CPU seconds of different machines: {' and '.join(machines)}" if len(machines) > 1 else "",
+        caption_justify="left",
+        box=SIMPLE_HEAD,
+    )
     rows = a.circumstances["rows_read"], b.circumstances["rows_read"]
-    for column in ("", "A CPU s", "B CPU s", "B ÷ A", "B ÷ A per row", "A MB", "B MB", "outside the spread"):
-        table.add_column(column, justify="left" if not column else "right")
+    for column in ("", "A CPU s", "B CPU s", "B ÷ A", "per row", "A MB", "B MB", "beyond all rounds"):
+        table.add_column(column, justify="right" if column else "left", no_wrap=bool(column))
     for name in [*a.measured, *(n for n in b.measured if n not in a.measured)]:
         first, second = a.measured.get(name), b.measured.get(name)
         if first is None or second is None:

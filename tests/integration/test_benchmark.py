@@ -33,6 +33,7 @@ CIRCUMSTANCES = {
     "cells_compared": 1,
     "commit": "",
     "clean": True,
+    "machine": {"processor": "invented", "cores": 2},
 }
 
 
