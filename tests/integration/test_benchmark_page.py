@@ -12,10 +12,12 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import PAGE, RESULTS, WIDTH, app
+from benchmarks.contenders import CONTENDERS
+from benchmarks.data import WHOLE
 from benchmarks.drawing import spread, ticks
 from benchmarks.page import REASONS, Runs, figures, page
 from benchmarks.results import Measurement, Results, as_tables, declared, growth, side_by_side
-from benchmarks.rounds import REPOSITORY
+from benchmarks.rounds import REPOSITORY, TITLES
 
 ROWS = {0.01: 20_000_000, 0.05: 50_000_000, 0.2: 180_000_000, 1.0: 900_000_000}
 NEWEST, OLDER = "2026-12-02 08:00 UTC", "2026-12-01 08:00 UTC"
@@ -93,6 +95,11 @@ def test_every_target_stands_on_the_page(tmp_path: Path) -> None:
     assert all(row(text, target.what)[0] == target.bound for target in declared())
     assert row(text, PER_SCALE)[1:] == ["–", "1", "–", "–", "not judged: set for scales 0.05 and 1"]
     assert row(text, "the whole monthly run, from deliveries to release")[-1] == "not measured"
+
+
+def test_targets_name_only_what_the_benchmark_measures() -> None:
+    steps = {*WHOLE, *(f"whole-{step}" for step in WHOLE), "publish_data", "synth"}
+    assert {name for target in declared() for name in target.needs} <= {*CONTENDERS, *TITLES, *steps}
 
 
 def test_a_ratio_is_of_the_newest_run_that_measured_both_and_never_of_two(tmp_path: Path) -> None:
