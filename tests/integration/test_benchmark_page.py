@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,13 +12,14 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from benchmarks import __main__ as main
 from benchmarks.__main__ import PAGE, RESULTS, WIDTH, app
 from benchmarks.contenders import CONTENDERS
-from benchmarks.data import WHOLE
+from benchmarks.data import WHOLE, Data
 from benchmarks.drawing import spread, ticks
 from benchmarks.page import REASONS, Runs, figures, page
 from benchmarks.results import Measurement, Results, as_tables, declared, growth, side_by_side
-from benchmarks.rounds import REPOSITORY, TITLES
+from benchmarks.rounds import REPOSITORY, TITLES, Rounds
 
 ROWS = {0.01: 20_000_000, 0.05: 50_000_000, 0.2: 180_000_000, 1.0: 900_000_000}
 NEWEST, OLDER = "2026-12-02 08:00 UTC", "2026-12-01 08:00 UTC"
@@ -203,6 +205,18 @@ def test_results_without_a_time_cannot_be_ordered(tmp_path: Path) -> None:
         Runs.read(tmp_path.glob("*.json"))
     with pytest.raises(ValueError, match="0 results"):
         Runs.read([])
+
+
+def test_a_run_writes_when_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = invented(0.05, {"ours": 1.0}, at="overwritten")
+    monkeypatch.setattr(main, "adopt_orphans", lambda: None)
+    monkeypatch.setattr(main, "build", lambda root, *_, **__: Data(tmp_path, 0.05))
+    monkeypatch.setattr(Rounds, "run", lambda *_, **__: iter([found]))
+    before = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    done = CliRunner().invoke(app, ["run", "--out", str(tmp_path / "result.json"), "--data", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    measured_at = Results.read(tmp_path / "result.json").circumstances["measured_at"]
+    assert before <= measured_at <= f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 @pytest.mark.parametrize(
