@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis import _
 
-from pipeline.count.engine import DuckDb, File, Input, write_state
+from pipeline.count.engine import Engine, File, Input, write_state
 from pipeline.count.inputs import INPUTS, ROWS, WHOLE, Count, tables
 from pipeline.store import Store, read_json, write_json
 from pipeline.store.writing import replacing
@@ -68,7 +68,7 @@ class Recounting:
     """Makes states from states that are there. Beside each lies a note of what it was made from (`note`)."""
 
     store: Store
-    engine: DuckDb
+    engine: Engine
     _unlike: dict[tuple[str, Path, Path], pa.Array] = field(default_factory=dict)
     _exchanged: dict[tuple[Path, Path], pa.Array] = field(default_factory=dict)
     _few: dict[tuple[str, Path, str], pa.Table] = field(default_factory=dict)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
-from pipeline.count.engine import DuckDb, File, Input, input_schema
+from pipeline.count.engine import Engine, File, Input, input_schema
 from pipeline.count.expressions import all_counts
 from pipeline.count.inputs import ALL_DAYS, MASK_DAYS, Count
 from pipeline.count.lists import calendar, code_list
@@ -61,7 +61,7 @@ class Counting:
     """Computes states of a run on demand. `staged[table][month]` are the staged files, relative to the store."""
 
     store: Store
-    engine: DuckDb
+    engine: Engine
     catalog: Catalog
     zaehltage: Zaehltage
     territory: Territory

@@ -6,54 +6,26 @@ Each expression is translated to SQL once per process; a month is only another s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Self
 
 import duckdb
 import ibis
 import pyarrow as pa
 
+from pipeline.count.engine.protocol import Input, alike, as_table, write_state
 from pipeline.count.inputs import INPUTS, Count
-from pipeline.settings import Settings
-from pipeline.store import write_table
 
-
-@dataclass(frozen=True)
-class File:
-    """A Parquet file as input, with constant columns that it does not hold itself."""
-
-    path: Path
-    constants: Mapping[str, int] = field(default_factory=dict)
-
-
-Input: TypeAlias = "Sequence[File] | Any"
-_ARROW = {
-    "string": pa.string(),
-    "int64": pa.int64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "decimal(12, 2)": pa.decimal128(12, 2),
+_DUCKDB = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "decimal(12, 2)": "DECIMAL(12, 2)",
 }
-
-
-def input_schema(kind: str) -> pa.Schema:
-    """Return the Arrow schema of an input kind."""
-    return pa.schema([(name, _ARROW[type_]) for name, type_ in INPUTS[kind].items()])
-
-
-def alike(files: Sequence[File]) -> list[tuple[Mapping[str, int], list[Path]]]:
-    """Return constants and the paths of the files that have them, in order: such files are one scan."""
-    found: dict[tuple[tuple[str, int], ...], list[Path]] = {}
-    for file in files:
-        found.setdefault(tuple(sorted(file.constants.items())), []).append(file.path)
-    return [(dict(constants), paths) for constants, paths in found.items()]
-
-
-def write_state(path: Path, table: pa.Table, sort: Sequence[str]) -> None:
-    """Write a state, whose rows stand in the order `sort`; equal rows give equal bytes, however they came together."""
-    write_table(path, table.combine_chunks(), delta=tuple(name for name in sort if name == "person"))
+_LITERAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]", "'": "''"})
+"""A path is no pattern: what DuckDB would take for one, and a quote."""
 
 
 class DuckDb:
@@ -84,7 +56,7 @@ class DuckDb:
         self._connection.close()
 
     def sql(self, count: Count) -> str:
-        """Return the SQL of an expression."""
+        """Return the SQL of an expression, by which states are named too."""
         if count.name not in self._sql:
             self._sql[count.name] = str(ibis.to_sql(count.expression, dialect="duckdb"))
         return self._sql[count.name]
@@ -102,11 +74,9 @@ class DuckDb:
 
     def _bind(self, alias: str, kind: str, value: Input) -> None:
         self._connection.execute(f'DROP VIEW IF EXISTS "{alias}"')
-        if isinstance(value, pa.Table):
-            self._connection.register(alias, value)
-            return
-        if not value:
-            self._connection.register(alias, input_schema(kind).empty_table())
+        table = as_table(kind, value)
+        if table is not None:
+            self._connection.register(alias, table)
             return
         selects = " UNION ALL ".join(self._select(paths, constants, kind) for constants, paths in alike(value))
         self._connection.execute(f'CREATE OR REPLACE TEMP VIEW "{alias}" AS {selects}')
@@ -117,24 +87,8 @@ class DuckDb:
             f'CAST({constants.get(name, chr(34) + name + chr(34))} AS {_DUCKDB[type_]}) AS "{name}"'
             for name, type_ in INPUTS[kind].items()
         )
-        quoted = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-        return f"SELECT {columns} FROM read_parquet([{quoted}])"
+        literals = ", ".join(f"'{str(path).translate(_LITERAL)}'" for path in paths)
+        return f"SELECT {columns} FROM read_parquet([{literals}], hive_partitioning = false)"
 
 
-def opened(settings: Settings, store: Path, spill: Path) -> DuckDb:
-    """Return the engine that the settings choose; raises EngineError if it is not installed."""
-    settings.require_engine()
-    if settings.engine == "spark":
-        from pipeline.count.spark import Spark
-
-        return Spark(settings, store, spill)
-    return DuckDb(settings.memory_limit, settings.threads, spill)
-
-
-_DUCKDB = {
-    "string": "VARCHAR",
-    "int64": "BIGINT",
-    "boolean": "BOOLEAN",
-    "date": "DATE",
-    "decimal(12, 2)": "DECIMAL(12, 2)",
-}
+__all__ = ["DuckDb"]
