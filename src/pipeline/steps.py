@@ -229,19 +229,12 @@ def check_results(run: Run) -> Summary:
 
     with run.locked("check_results"), run.store.overflow("check") as overflow:
         verdict = check.check_results(
-            pa.concat_tables(run.eckwerte()),
-            run.computed("kennzahlen"),
-            run.computed("vergleich"),
-            run.opened(),
-            run.catalog,
-            expectations(),
-            run.month,
-            abgleich=run.computed("abgleich"),
-            zaehltage=run.zaehltage,
-            members=run.territory.members,
+            expectations=expectations(),
+            month=run.month,
             memory_limit=run.settings.memory_limit,
             threads=run.settings.threads,
             overflow=overflow,
+            **_results_of(replace(run)),
         )
         counted = read_findings(run.store.findings(run.month, "count"))
         content = check.with_broken(verdict, counted, run.catalog.rules, run.decisions.waivers)
@@ -254,6 +247,18 @@ def check_results(run: Run) -> Summary:
     if blocking:
         raise QualityStop({"month": run.month, "broken": [*earlier["broken"], *content["broken"]]})
     return _verdict_summary(content)
+
+
+def _results_of(run: Run) -> dict[str, Any]:
+    """Return what there is to check; the run is dropped with all it has read, 100 MB about the deliveries of a country."""
+    computed = {name: [run.store.computed(name, run.month)] for name in ("kennzahlen", "vergleich", "abgleich")}
+    return {
+        "computed": computed | {"eckwerte": [run.store.eckwerte(month) for month in run.counted["months"]]},
+        "published": {name: [path] for name, path in run.store.opened(run.month).items()},
+        "catalog": run.catalog,
+        "zaehltage": run.zaehltage,
+        "members": run.territory.members,
+    }
 
 
 def publish(run: Run, *, now: Callable[[], datetime] = _utc_now) -> Summary:

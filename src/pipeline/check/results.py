@@ -5,14 +5,14 @@ Reads tables only and writes nothing; what helper columns mean stands beside the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog, Jobcenter, parts_and_wholes
 from pipeline.check.computed import COMPUTED, KEYS
@@ -33,19 +33,18 @@ EXPECTED_ROWS = {
     (LAYER_RELEASE, "abgleich"): OPEN_ABGLEICH_ROWS,
 }
 """How many rows a frame must have, for rules that say `rows_expected`."""
+READ = ("eckwerte", "kennzahlen", "vergleich", "abgleich")
+"""The computed tables that the frames are made of."""
 BETTER = {"higher": 1, "lower": -1, "none": 0}
 
 
 def check_results(
-    eckwerte: pa.Table,
-    kennzahlen: pa.Table,
-    vergleich: pa.Table,
-    published: Mapping[str, pa.Table] | None,
+    computed: Mapping[str, Sequence[Path]],
+    published: Mapping[str, Sequence[Path]] | None,
     catalog: Catalog,
     expectations: Path,
     month: str,
     *,
-    abgleich: pa.Table | None = None,
     zaehltage: Zaehltage | None = None,
     members: Sequence[Jobcenter] | None = None,
     memory_limit: str = "2GB",
@@ -54,13 +53,14 @@ def check_results(
 ) -> Verdict:
     """Check the results of the run for `month` and, if given, the suppressed tables that would be published.
 
-    `eckwerte` may hold several months (the one before is compared with), `abgleich` is the reconciliation of the run (by default
-    none), `published` has the tables eckwerte, kennzahlen,
-    vergleich and reihe; one that is absent counts as empty, which no suite lets pass. `members` are the
-    jobcenters of the run's territory, by default those the registry knows as valid on S(month). What exceeds `memory_limit` goes
-    to the folder `overflow`. Raises SuiteError for a suite that is not what Great Expectations would run.
+    Both are Parquet files by table: `computed` has eckwerte (of several months: the one before is compared with), kennzahlen,
+    vergleich and abgleich, `published` those of OPENED; a table without files counts as empty, which few suites let pass.
+    `members` are the jobcenters of the run's territory, by default those the registry knows as valid on S(month). What exceeds
+    `memory_limit` goes to the folder `overflow`. Raises SuiteError for a suite that is not what Great Expectations would run.
     """
-    released = published is not None
+    suites = load_layer(expectations / LAYER_COMPUTED, COMPUTED)
+    release = load_layer(expectations / LAYER_RELEASE, RELEASE) if published is not None else {}
+    engine = Engine()
     limits: dict[str, Any] = {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(overflow or "")}
     connection = duckdb.connect(":memory:", config=limits)
     try:
@@ -68,46 +68,60 @@ def check_results(
         _register_catalog(
             connection, catalog, month, day, catalog.valid_jobcenters(day) if members is None else members
         )
-        side_by_side = arrow_schema(catalog.results["abgleich"]).empty_table() if abgleich is None else abgleich
-        tables = {"eckwerte": eckwerte, "kennzahlen": kennzahlen, "vergleich": vergleich, "abgleich": side_by_side}
+        tables = {name: (name, computed.get(name, ())) for name in READ}
         if published is not None:
-            for name, shape in OPENED.items():
-                empty = arrow_schema(catalog.results[shape]).empty_table()
-                tables[f"open_{name}"] = published.get(name, empty)
-        del eckwerte, kennzahlen, vergleich, abgleich, side_by_side, published
-        _hold(connection, tables)
-        suites = load_layer(expectations / LAYER_COMPUTED, COMPUTED)
-        release = load_layer(expectations / LAYER_RELEASE, RELEASE) if released else {}
-        engine = Engine()
+            tables |= {f"open_{name}": (shape, published.get(name, ())) for name, shape in OPENED.items()}
+        _hold(connection, tables, catalog)
         results = _evaluate(connection, engine, suites, COMPUTED, KEYS, month)
         results += _evaluate(connection, engine, release, RELEASE, RELEASE_KEYS, month)
     finally:
         connection.close()
     declared = sum(len(suite.rules) for suite in [*suites.values(), *release.values()])
-    return Verdict("results and release" if released else "results", month, declared, tuple(results))
+    layer = "results" if published is None else "results and release"
+    return Verdict(layer, month, declared, tuple(results))
 
 
-def _hold(connection: Any, tables: dict[str, pa.Table]) -> None:
-    """Move tables into the database, their texts as places on one sorted list: joins and sorts then touch two bytes a text."""
-    texts = {name: [f.name for f in table.schema if pa.types.is_string(f.type)] for name, table in tables.items()}
-    words = {
-        word for name, columns in texts.items() for c in columns for word in pc.unique(tables[name][c]).to_pylist()
-    }
-    connection.register("words", pa.table({"word": pa.array(sorted(words - {None}), pa.string())}))
-    connection.execute("CREATE TYPE word AS ENUM (SELECT word FROM words)")
-    for name in list(tables):
-        connection.register("delivered", tables.pop(name))
+def _hold(connection: Any, tables: Mapping[str, tuple[str, Sequence[Path]]], catalog: Catalog) -> None:
+    """Read tables into the database, their texts as places on one sorted list: joins and sorts then touch two bytes a text.
+
+    `tables` are the declared table that each is like, and its files. Raises FileNotFoundError.
+    """
+    sources, texts = {}, {}
+    for name, (like, files) in tables.items():
+        schemas = [pq.read_schema(file) for file in files] or [arrow_schema(catalog.results[like])]
+        texts[name] = [field.name for field in schemas[0] if pa.types.is_string(field.type)]
+        quoted = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        sources[name] = f"read_parquet([{quoted}], hive_partitioning = false)" if files else f"no_{name}"
+        if not files:
+            connection.register(sources[name], schemas[0].empty_table())
+    words = " UNION ".join(
+        f'SELECT DISTINCT "{c}" AS word FROM {sources[name]}' for name in tables for c in texts[name]
+    )
+    connection.execute(f"CREATE TYPE word AS ENUM (SELECT word FROM ({words}) WHERE word IS NOT NULL ORDER BY word)")
+    for name, source in sources.items():
         places = ", ".join(f'"{column}"::word AS "{column}"' for column in texts[name])
-        replaced = f"REPLACE ({places})" if places else ""
-        connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * {replaced} FROM delivered")
-        connection.unregister("delivered")
-    pa.default_memory_pool().release_unused()
+        connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * REPLACE ({places}) FROM {source}")
 
 
-def _frame(connection: Any, query: str) -> Any:
-    """Return the answer to a query as a pandas frame with texts as such."""
-    frame = connection.execute(query).df()
-    return frame.astype(dict.fromkeys(frame.select_dtypes("category").columns, "str"))
+class _Frame:
+    """The answer to a query, one row for each cell of all months: it stays in the database, a rule is given its own columns."""
+
+    def __init__(self, connection: Any, query: str, key: Sequence[str]) -> None:
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE frame AS {query}")
+        self._connection = connection
+        self._names = [row[0] for row in connection.execute("DESCRIBE frame").fetchall()]
+        self._key = self._read(key)
+
+    def of(self, suite: Suite) -> Any:
+        """Return a pandas frame of the key and of the columns that the rules of a suite speak of, in the order of the query."""
+        spoken = {word for rule in suite.rules for word in _texts_in(rule.kwargs)}
+        more = [name for name in self._names if name in spoken and name not in self._key]
+        return self._key.assign(**self._read(more)) if more else self._key.copy(deep=False)
+
+    def _read(self, names: Sequence[str]) -> Any:
+        columns = ", ".join(f'"{name}"' for name in names)
+        read = self._connection.execute(f"SELECT {columns} FROM frame").df()
+        return read.astype(dict.fromkeys(read.select_dtypes("category").columns, "str"))
 
 
 def _evaluate(
@@ -121,16 +135,28 @@ def _evaluate(
     results: list[RuleResult] = []
     for table, suite in suites.items():
         try:
-            frame = _frame(connection, frames[table])
+            frame = _Frame(connection, frames[table], keys[table])
         except duckdb.Error as problem:
             results += unanswered(suite, problem, ref_month=month, key=keys[table])
             continue
         parameters = {}
         if (suite.layer, table) in EXPECTED_ROWS:
             parameters = {"rows_expected": connection.execute(EXPECTED_ROWS[suite.layer, table]).fetchone()[0]}
-        results += engine.evaluate(suite, frame, ref_month=month, key=keys[table], parameters=parameters)
+        for single in suite.singles():
+            results += engine.evaluate(
+                single, frame.of(single), ref_month=month, key=keys[table], parameters=parameters
+            )
         del frame
     return results
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Yield every text in the arguments of a rule, the names of columns among them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | Sequence):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts_in(part)
 
 
 def _register_catalog(connection: Any, catalog: Catalog, month: str, day: date, members: Sequence[Jobcenter]) -> None:

@@ -6,9 +6,9 @@ Evaluating a suite belongs to `engine`, the meaning of a frame's columns to `del
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -52,6 +52,11 @@ class Suite:
         import great_expectations as gx
 
         return gx.ExpectationSuite(**deepcopy(dict(self.raw)))
+
+    def singles(self) -> Iterator[Suite]:
+        """Yield a suite of one rule for each rule, in declared order."""
+        for rule, entry in zip(self.rules, self.raw["expectations"], strict=True):
+            yield replace(self, rules=(rule,), raw={**self.raw, "expectations": [entry]})
 
 
 def load_suite(path: Path) -> Suite:

@@ -5,18 +5,22 @@ Counts are large enough that nothing is withheld, so that each rule on results c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, load_catalog
 from pipeline.compare import compare
 from pipeline.months import Zaehltage, add_months
+from pipeline.store import write_table
 from pipeline.store.schema import arrow_schema
 
 MONTH = "2018-07"
@@ -53,6 +57,24 @@ class Country:
             pa.Table.from_pylist(self.vergleich, schema=schemas["vergleich"]),
             published,
         )
+
+    def files(self, catalog: Catalog, folder: Path) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+        """Write the tables as a run leaves them, the Eckwerte month by month; returns the computed and the published files."""
+        eckwerte, kennzahlen, vergleich, published = self.tables(catalog)
+        months = [eckwerte.filter(pc.equal(eckwerte["ref_month"], month)) for month in (BEFORE, MONTH)]
+        tables = {"kennzahlen": kennzahlen, "vergleich": vergleich, "abgleich": self.reconciled(catalog)}
+        computed = {"eckwerte": months} | {name: [table] for name, table in tables.items()}
+        return (
+            {name: _written(parts, folder / name) for name, parts in computed.items()},
+            {name: _written([table], folder / f"open_{name}") for name, table in published.items()},
+        )
+
+
+def _written(parts: Sequence[pa.Table], folder: Path) -> list[Path]:
+    paths = [folder / f"{number}.parquet" for number in range(len(parts))]
+    for part, path in zip(parts, paths, strict=True):
+        write_table(path, part)
+    return paths
 
 
 def catalog_of_country() -> Catalog:
