@@ -35,10 +35,10 @@ def payments(readings: Readings) -> Count:
     rows = on_territory(t["leistung"], t["gebiet"])
     rows = rows.join(t["rechtsgrundlagen"], rows.rechtsgrundlage == t["rechtsgrundlagen"].code)
     rows = rows.filter(rows.summe.isin(["llu", "luh"])).select("person", "jc", "bg", "summe", "anspruch_eur")
-    known = sexes(t["stock"], t["stock_1"])
-    bounds = _shared(with_sex(rows, known).mutate(bg=_.bg & (PARTS - 1)))
+    bounds = _shared(with_sex(rows, sexes(t["stock"], t["stock_1"])).mutate(bg=_.bg & (PARTS - 1)))
     doubtful = bounds.filter(_doubtful(bounds, readings.fewest_units)).select("jc", "summe")
-    exact = _shared(with_sex(rows.semi_join(doubtful, ["jc", "summe"]), known))
+    few = rows.semi_join(doubtful, ["jc", "summe"]).alias("wenige")
+    exact = _shared(with_sex(few, sexes(*(t[stock].semi_join(few, "person") for stock in ("stock", "stock_1")))))
     sums = bounds.anti_join(doubtful, ["jc", "summe"]).union(exact)
     zero = ibis.literal(0, "int64")
     each = [
