@@ -48,8 +48,8 @@ class Spark:
     def __init__(self, settings: Settings, store: Path, spill: Path) -> None:
         settings.require_engine()
         self._duck = DuckDb(settings.memory_limit, settings.threads, spill)
-        self._session = _session(settings)
         self._bucket = Bucket(settings.spark_store, store) if settings.spark_store else None
+        self._session = _session(settings)
         self._store = store
         self._reached = self._bucket is not None or settings.spark_master.partition("[")[0] in ("", "local")
         self._statements: dict[str, str] = {}
