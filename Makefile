@@ -132,6 +132,10 @@ bench-fetch: install ## many small deliveries from a local server, pulled by ken
 bench-compare: install ## two results of make bench side by side: A=FILE B=FILE
 	@$(BIN)/python -m benchmarks compare $(A) $(B)
 
+.PHONY: bench-page
+bench-page: install ## docs/method/speed.md with its curves, written from benchmarks/results
+	@$(BIN)/python -m benchmarks page
+
 .PHONY: lock
 lock: ## write the lock files anew from pyproject.toml
 	@$(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install --quiet uv
