@@ -31,7 +31,7 @@ COPIES, COPY_BITS = 1200, 11
 NAMES = ("person", "bg")
 SETTING = "200MB"
 LIMIT, LIMIT_OF_DATA = 540 << 20, 1150 << 20
-"""Between what the count needs with the setting (a control group of 400 MiB is too little, 480 enough) and without (580 too little)."""
+"""With the setting a control group of 400 MiB is too small and one of 480 is not; without it one of 580 is too small."""
 
 
 def multiplied(table: pa.Table) -> pa.Table:
