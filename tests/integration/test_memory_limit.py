@@ -1,6 +1,6 @@
 """KENNZAHLEN_MEMORY_LIMIT bounds a count: with a real limit it spills and finishes, without the setting it is killed and goes on.
 
-Two months of a few jobcenters, each person delivered many times under other names: 3.7 million persons, 31 million rows.
+Two months of a few jobcenters, each person delivered many times under other names: 3.7 million persons in a month, 31 million rows.
 """
 
 from __future__ import annotations
