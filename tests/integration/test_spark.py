@@ -9,18 +9,32 @@ import importlib.util
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from integration.tiny_runs import LAST, OTHERWISE, computed, opened, tiny_source
 from pipeline import steps
+from pipeline.catalog import Catalog, parse_selection
 from pipeline.cli import main
+from pipeline.count import engine
+from pipeline.count.counting import scope
+from pipeline.count.engine import DuckDb, File, Input, input_schema, write_state
+from pipeline.count.expressions import all_counts
+from pipeline.count.inputs import Count, tables
+from pipeline.count.readings import Readings
+from pipeline.count.states import Counting
 from pipeline.settings import EngineError, Settings, SettingsError, load_settings
 
 needs_spark = pytest.mark.skipif(
@@ -62,21 +76,154 @@ def test_spark_goes_on_with_what_duckdb_has_counted(tmp_path: Path, switches: tu
     assert any(name.startswith(f"zwischenstand/long_term_movements/{LAST}") for name in found)
 
 
+# -- every expression, in every reading ----------------------------------------------------------------------------------
+
+CHECKED = "2017-02"
+"""A month whose check months of the next year are known."""
+TOGETHER = (
+    "check_day=zaehltag",
+    "month_test=any_day",
+    "oegb_at_check=fails",
+    "gering_ausschliesslich=true",
+    "job_change_counts=false",
+    "k2e1_person_rule=one_per_person",
+    "newcomer_scope=jobcenter",
+    "lzb_min_age=17",
+    "suppress_below=5",
+)
+
+
+def single_switches(catalog: Catalog) -> list[tuple[str, ...]]:
+    """Return each selection of one switch under which an expression is another."""
+    return [
+        (f"{name}={str(value).lower()}",)
+        for name, switch in catalog.switches.items()
+        if isinstance(switch.alternatives, tuple)
+        for value in switch.alternatives
+        if Readings.of(catalog.with_switches({name: value}).switches) != Readings()
+    ]
+
+
+class Noting(DuckDb):
+    """DuckDB that notes, for each SQL, the last state with rows that it has computed, and from what."""
+
+    def __init__(self, spill: Path, noted: dict[str, tuple[Count, Mapping[str, Input], Path, Sequence[str]]]) -> None:
+        super().__init__("500MB", 1, spill)
+        self._noted = noted
+
+    def run_to_file(self, count: Count, inputs: Mapping[str, Input], path: Path, *, sort: Sequence[str]) -> None:
+        super().run_to_file(count, inputs, path, sort=sort)
+        if self.sql(count) not in self._noted or pq.read_metadata(path).num_rows:
+            self._noted[self.sql(count)] = (count, inputs, path, sort)
+
+
+@needs_spark
+@pytest.mark.thorough
+def test_spark_computes_every_expression_in_every_reading(tmp_path: Path) -> None:
+    """States are compared, of which Eckwerte are sums: one of each expression, the last that has rows."""
+    source, store = tiny_source(tmp_path / "source", "2016-05"), tmp_path / "store"
+    for step in (steps.fetch, steps.stage):
+        step(opened(store, source))
+    run = opened(store)
+    _, files, check_months = scope(run.month, run.staged, run.territory)
+    noted: dict[str, tuple[Count, Mapping[str, Input], Path, Sequence[str]]] = {}
+    for switches in [(), OTHERWISE, TOGETHER, *single_switches(run.catalog)]:
+        catalog = run.catalog.with_switches(parse_selection(switches))
+        with Noting(tmp_path / "spill", noted) as duckdb:
+            counting = Counting(run.store, duckdb, catalog, run.territory.zaehltage, run.territory, files)
+            for month in (CHECKED, LAST):
+                counting.count_states(month, check_months)
+    assert {count.name for count, *_ in noted.values()} == set(all_counts(Readings()))
+    assert len(noted) > 2 * len(all_counts(Readings()))
+
+    unlike = []
+    with engine.opened(Settings(engine="spark"), tmp_path, tmp_path / "spill") as spark:
+        for number, (count, inputs, path, sort) in enumerate(noted.values()):
+            found = tmp_path / "spark" / f"{number}.parquet"
+            spark.run_to_file(replace(count, name=f"{count.name}-{number}"), inputs, found, sort=sort)
+            assert pq.read_metadata(path).num_rows, f"no state of {count.name} has rows"
+            if found.read_bytes() != path.read_bytes():
+                unlike.append(f"{count.name}: {path}")
+    assert unlike == []
+
+
+# -- where files lie, and whose they are ---------------------------------------------------------------------------------
+
+
+def everybody() -> Count:
+    reads = {"lzb": "lzb"}
+    return Count("everybody", reads, tables(**reads)["lzb"])
+
+
+def persons(path: Path, *numbers: int) -> Path:
+    """Write a state of persons."""
+    write_state(path, pa.table({"person": numbers}, schema=input_schema("lzb")), ("person",))
+    return path
+
+
+@needs_spark
+@pytest.mark.thorough
+def test_the_path_of_a_store_is_no_pattern_for_spark(tmp_path: Path) -> None:
+    folders = ["a[b]", "a*", "a?b", "a{b}", "a\\b", "Jobcenter Süd 100%25", "person=5", "a#b"]
+    for number, name in enumerate(["ab", "abb", "axb", *folders]):
+        persons(tmp_path / name / "lzb.parquet", number)
+    with engine.opened(Settings(engine="spark"), tmp_path, tmp_path / "spill") as spark:
+        for name in folders:
+            file, out = tmp_path / name / "lzb.parquet", tmp_path / name / "out.parquet"
+            spark.run_to_file(everybody(), {"lzb": [File(file)]}, out, sort=("person",))
+            assert out.read_bytes() == file.read_bytes()
+            assert stat.S_IMODE(out.stat().st_mode) == 0o600
+            assert sorted(path.name for path in out.parent.iterdir()) == ["lzb.parquet", "out.parquet"]
+
+
+def python_of(user: int) -> str:
+    """Return an interpreter of this version that a user may run; skips the test without one."""
+    for path in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
+        with suppress(OSError, subprocess.CalledProcessError):
+            subprocess.run([path, "-c", ""], user=user, cwd="/", check=True)
+            return path
+    return str(pytest.skip(f"user {user} may run no Python of this version"))
+
+
+@needs_spark
+@pytest.mark.thorough
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a worker as another user")
+def test_executors_of_another_user_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        file = persons(Path(folder) / "lzb.parquet", 1)
+        limits = (*LIMITS, ("spark.pyspark.python", python_of(65534)))
+        with (
+            cluster_below(Path(folder), workers=1, user=65534) as address,
+            engine.opened(
+                Settings(engine="spark", spark_master=address, spark_conf=limits), Path(folder), tmp_path / "spill"
+            ) as spark,
+            pytest.raises(EngineError, match="runs as user 65534, but the files of the store are for user 0 alone"),
+        ):
+            spark.run_to_file(everybody(), {"lzb": [File(file)]}, Path(folder) / "out.parquet", sort=("person",))
+        assert not (Path(folder) / "out.parquet").exists()
+
+
+# -- a cluster -----------------------------------------------------------------------------------------------------------
+
+LIMITS = (("spark.driver.host", "127.0.0.1"), ("spark.executor.memory", "600m"), ("spark.executor.cores", "1"))
+
+
 def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of a standalone cluster with two workers on this machine."""
+@contextmanager
+def cluster_below(folder: Path, *, workers: int, user: int | None = None) -> Iterator[str]:
+    """Yield the address of a standalone cluster on this machine; its workers run as `user`."""
     home = Path(importlib.util.find_spec("pyspark").origin).parent  # type: ignore[union-attr,arg-type]
-    folder, port = tmp_path_factory.mktemp("cluster"), free_port()
+    port = free_port()
     address = f"spark://127.0.0.1:{port}"
     environment = {
         **os.environ,
-        "PYTHONPATH": str(home.parent),
+        "PYTHONPATH": os.pathsep.join([str(home.parent), str(Path(pa.__file__).parents[1])]),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -86,14 +233,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     worker = ["worker.Worker", "--host", "127.0.0.1", "--webui-port", "0", "--cores", "1", "--memory", "1g", address]
     started = []
     try:
-        for number, (name, *arguments) in enumerate([master, worker, worker]):
+        for number, (name, *arguments) in enumerate([master, *[worker] * workers]):
             work = ["--work-dir", str(folder / f"work-{number}")] if number else []
             log = (folder / f"{number}.log").open("wb")
             command = [str(home / "bin" / "spark-class"), f"org.apache.spark.deploy.{name}", *work, *arguments]
-            started.append(subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder))
+            started.append(
+                subprocess.Popen(
+                    command, env=environment, stdout=log, stderr=log, cwd=folder, user=user if number else None
+                )
+            )
             log.close()
         deadline = time.monotonic() + 120
-        while (folder / "0.log").read_text().count("Registering worker") < 2:
+        while (folder / "0.log").read_text().count("Registering worker") < workers:
             assert time.monotonic() < deadline, (folder / "0.log").read_text()
             time.sleep(0.5)
         yield address
@@ -104,7 +255,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait(60)
 
 
-LIMITS = (("spark.driver.host", "127.0.0.1"), ("spark.executor.memory", "600m"), ("spark.executor.cores", "1"))
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of a cluster of two workers."""
+    with cluster_below(tmp_path_factory.mktemp("cluster"), workers=2) as address:
+        yield address
 
 
 @needs_spark
