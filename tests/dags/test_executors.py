@@ -195,15 +195,9 @@ def test_a_worker_knows_what_the_scheduler_knows(merged: dict[str, Any]) -> None
     scheduler, worker = (merged[name]["environment"] for name in ("airflow-scheduler", "airflow-worker"))
     of_others = {"AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK"} | {n for n in scheduler if "SIMPLE_AUTH_MANAGER" in n}
     assert set(scheduler) - set(worker) == of_others
-    differing = {name for name in worker if worker[name] != scheduler.get(name)}
-    assert differing == {"KENNZAHLEN_THREADS"}
+    assert {name for name in worker if worker[name] != scheduler.get(name)} == set()
     shared = {v for v in merged["airflow-scheduler"]["volumes"] if "passwords.json" not in v}
     assert set(merged["airflow-worker"]["volumes"]) == shared
-
-
-def test_a_worker_stages_in_its_own_process(merged: dict[str, Any]) -> None:
-    """Celery's processes may not have children: with more than one thread the step stage would start some, and fail."""
-    assert merged["airflow-worker"]["environment"]["KENNZAHLEN_THREADS"] == "1"
 
 
 def test_nothing_waits_in_the_queue_and_no_task_is_given_out_twice(merged: dict[str, Any], bag: Any) -> None:

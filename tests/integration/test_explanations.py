@@ -110,6 +110,17 @@ def test_starts_are_listed_with_their_day(published: Published) -> None:
     assert events and all(any(text.startswith("beginn=20") for text in texts) for texts in events)
 
 
+def test_payments_are_listed_with_the_unit_of_need_that_was_delivered(published: Published) -> None:
+    months = [
+        m for m in persons_behind(published.explained("K1", OWN), published.run.store.root, "Az. 1/2018") if m.persons
+    ]
+    assert months
+    for month in months:
+        staged = published.run.store.root / published.run.staged["leistung"][month.month]["file"]
+        delivered = pq.read_table(staged, columns=["bg"], filters=[("jc_id", "=", OWN)])["bg"].unique().to_pylist()
+        assert {p.unit_of_need for p in month.persons} <= {f"{bg & (1 << 64) - 1:016x}" for bg in delivered}
+
+
 def test_no_pseudonym_is_an_original_identifier(published: Published) -> None:
     originals = {
         line.split(",")[0]

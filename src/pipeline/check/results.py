@@ -22,7 +22,7 @@ from pipeline.check.release import RELEASE, RELEASE_KEYS
 from pipeline.check.suites import Suite, load_layer
 from pipeline.check.verdict import RuleResult, Verdict
 from pipeline.months import Zaehltage, add_months
-from pipeline.store import OPENED
+from pipeline.store import OPENED, scan_of
 from pipeline.store.schema import arrow_schema
 
 LAYER_COMPUTED = "ergebnis"
@@ -90,8 +90,7 @@ def _hold(connection: Any, tables: Mapping[str, tuple[str, Sequence[Path]]], cat
     for name, (like, files) in tables.items():
         schemas = [pq.read_schema(file) for file in files] or [arrow_schema(catalog.results[like])]
         texts[name] = [field.name for field in schemas[0] if pa.types.is_string(field.type)]
-        quoted = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-        sources[name] = f"read_parquet([{quoted}], hive_partitioning = false)" if files else f"no_{name}"
+        sources[name] = scan_of(files) if files else f"no_{name}"
         if not files:
             connection.register(sources[name], schemas[0].empty_table())
     words = " UNION ".join(

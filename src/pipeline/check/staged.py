@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipeline.catalog import Catalog
 from pipeline.months import Zaehltage, add_months, first_day, last_day
-from pipeline.store import Store
+from pipeline.store import Store, scan_of
 from pipeline.store.schema import ARROW_TYPES
 
 # Each view is a table of a month relative to the checked one: `bestand_1` is the stock of the month before. The employment
@@ -143,10 +143,7 @@ def _view(connection: Any, months: StagedMonths, catalog: Catalog, table: str, m
     file = months.file(table, month)
     connection.execute(f'DROP VIEW IF EXISTS "{name}"')
     if file is not None:
-        path = str(file).replace("'", "''")
-        connection.execute(
-            f"CREATE TEMP VIEW \"{name}\" AS SELECT * FROM read_parquet('{path}', hive_partitioning = false)"
-        )
+        connection.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM {scan_of([file])}')
         return
     columns = ", ".join(
         f'NULL::{sql} AS "{column}"' for column, sql in [("jc_id", "VARCHAR"), *_declared(catalog, table)]

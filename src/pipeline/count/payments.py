@@ -35,10 +35,11 @@ def payments(readings: Readings) -> Count:
     rows = on_territory(t["leistung"], t["gebiet"])
     rows = rows.join(t["rechtsgrundlagen"], rows.rechtsgrundlage == t["rechtsgrundlagen"].code)
     rows = rows.filter(rows.summe.isin(["llu", "luh"])).select("person", "jc", "bg", "summe", "anspruch_eur")
-    bounds = _shared(with_sex(rows, sexes(t["stock"], t["stock_1"])).mutate(bg=_.bg & (PARTS - 1)))
+    parts = with_sex(rows, sexes(t["stock"], t["stock_1"])).mutate(teil=_.bg & (PARTS - 1))
+    bounds = _shared(parts, "teil")
     doubtful = bounds.filter(_doubtful(bounds, readings.fewest_units)).select("jc", "summe")
     few = rows.semi_join(doubtful, ["jc", "summe"]).alias("wenige")
-    exact = _shared(with_sex(few, sexes(*(t[stock].semi_join(few, "person") for stock in ("stock", "stock_1")))))
+    exact = _shared(with_sex(few, sexes(*(t[stock].semi_join(few, "person") for stock in ("stock", "stock_1")))), "bg")
     sums = bounds.anti_join(doubtful, ["jc", "summe"]).union(exact)
     zero = ibis.literal(0, "int64")
     each = [
@@ -56,24 +57,27 @@ def payments(readings: Readings) -> Count:
     return Count("payments", reads, ibis.union(*each))
 
 
-def _shared(rows: Any) -> Any:
-    """Return by unit and sum: cents, units of need and the largest (each for T, M, F), rows without a person, least amount."""
+def _shared(rows: Any, share: str) -> Any:
+    """Return by unit and sum: cents, shares and the largest (each for T, M, F), rows without a person, least amount.
+
+    A share are the rows that are alike in the column `share`.
+    """
     rows = rows.mutate(cents=(rows.anspruch_eur * 100).cast("int64"))
-    by_bg = rows.group_by("jc", "summe", "bg").agg(
+    by_share = rows.group_by("jc", "summe", share).agg(
         cents=rows.cents.sum().cast("int64"),
         cents_m=rows.cents.sum(where=rows.sex == MALE).cast("int64"),
         cents_f=rows.cents.sum(where=rows.sex == FEMALE).cast("int64"),
         ohne_person=_.count() - rows.person.count(),
         kleinste=rows.cents.min(),
     )
-    return by_bg.group_by("jc", "summe").agg(
+    return by_share.group_by("jc", "summe").agg(
         **{
             f"{name}_{sex}": value
-            for sex, cents in ((TOTAL, by_bg.cents), (MALE, by_bg.cents_m), (FEMALE, by_bg.cents_f))
+            for sex, cents in ((TOTAL, by_share.cents), (MALE, by_share.cents_m), (FEMALE, by_share.cents_f))
             for name, value in (("cents", cents.sum().cast("int64")), ("bgs", cents.count()), ("groesste", cents.max()))
         },
-        ohne_person=by_bg.ohne_person.sum().cast("int64"),
-        kleinste=by_bg.kleinste.min(),
+        ohne_person=by_share.ohne_person.sum().cast("int64"),
+        kleinste=by_share.kleinste.min(),
     )
 
 

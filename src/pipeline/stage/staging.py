@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import current_process, get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -139,7 +139,8 @@ def stage(
 
 
 def _run(jobs: Sequence[_Job], processes: int) -> Any:
-    if len(jobs) < 4 or processes < 2:
+    """Do the jobs, in processes of their own where that pays and this process may have any: those of Celery's pool may not."""
+    if len(jobs) < 4 or processes < 2 or current_process().daemon:
         for job in jobs:
             _stage_one(job)
             yield job

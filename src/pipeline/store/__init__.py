@@ -4,7 +4,7 @@ Steps meet here and nowhere else; nothing in this package knows a rule of the st
 """
 
 from pipeline.store.findings import Finding, read_findings, write_findings
-from pipeline.store.layout import OPENED, Store
+from pipeline.store.layout import OPENED, Store, scan_of
 from pipeline.store.lock import StoreBusyError
 from pipeline.store.register import Delivery, Register
 from pipeline.store.writing import (
@@ -27,6 +27,7 @@ __all__ = [
     "append_lines",
     "read_findings",
     "read_json",
+    "scan_of",
     "whole_lines",
     "write_bytes",
     "write_findings",

@@ -6,7 +6,7 @@ What the files inside `runs/<month>`, a release or the outbox are called is said
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,3 +132,13 @@ class Store:
     def locked(self, what: str) -> AbstractContextManager[None]:
         """Hold the store's lock; raises StoreBusyError if another process writes."""
         return exclusive(self.root / ".lock", what)
+
+
+_LITERAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]", "'": "''"})
+"""A path is no pattern: what DuckDB would take for one, and a quote."""
+
+
+def scan_of(paths: Sequence[Path]) -> str:
+    """Return SQL that DuckDB reads Parquet files with; nothing in a path is a pattern, no folder becomes a column."""
+    literals = ", ".join(f"'{str(path).translate(_LITERAL)}'" for path in paths)
+    return f"read_parquet([{literals}], hive_partitioning = false)"

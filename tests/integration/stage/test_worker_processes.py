@@ -7,6 +7,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 SAMPLE = Path(__file__).parents[2] / "data" / "sample" / "lieferungen.zip"
 
 # Like Airflow's program inside a task: it runs, but nobody can import it.
@@ -21,11 +23,21 @@ print("MADE", steps.stage(run)["made"])
 """
 
 
-def test_workers_do_not_import_the_program_that_runs_the_step(tmp_path: Path) -> None:
+# Like Celery's program inside a task: it may not have children.
+WITHOUT_CHILDREN = PROGRAM.replace(
+    "from pipeline import steps",
+    "import multiprocessing\nmultiprocessing.current_process()._config['daemon'] = True\nfrom pipeline import steps",
+)
+
+
+@pytest.mark.parametrize("source", [PROGRAM, WITHOUT_CHILDREN], ids=["not-importable", "without-children"])
+def test_workers_do_not_import_the_program_that_runs_the_step_nor_must_there_be_any(
+    tmp_path: Path, source: str
+) -> None:
     with zipfile.ZipFile(SAMPLE) as archive:
         archive.extractall(tmp_path / "lieferungen")
     program = tmp_path / "program.py"
-    program.write_text(PROGRAM, encoding="utf-8")
+    program.write_text(source, encoding="utf-8")
     result = subprocess.run(
         [sys.executable, str(program), str(tmp_path / "store"), str(tmp_path / "lieferungen")],
         capture_output=True,

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from pipeline.count.engine.protocol import Input, alike, as_table, write_state
 from pipeline.count.inputs import INPUTS, Count
+from pipeline.store import scan_of
 
 _DUCKDB = {
     "string": "VARCHAR",
@@ -24,8 +25,6 @@ _DUCKDB = {
     "date": "DATE",
     "decimal(12, 2)": "DECIMAL(12, 2)",
 }
-_LITERAL = str.maketrans({"[": "[[]", "*": "[*]", "?": "[?]", "'": "''"})
-"""A path is no pattern: what DuckDB would take for one, and a quote."""
 
 
 class DuckDb:
@@ -87,8 +86,7 @@ class DuckDb:
             f'CAST({constants.get(name, chr(34) + name + chr(34))} AS {_DUCKDB[type_]}) AS "{name}"'
             for name, type_ in INPUTS[kind].items()
         )
-        literals = ", ".join(f"'{str(path).translate(_LITERAL)}'" for path in paths)
-        return f"SELECT {columns} FROM read_parquet([{literals}], hive_partitioning = false)"
+        return f"SELECT {columns} FROM {scan_of(paths)}"
 
 
 __all__ = ["DuckDb"]
