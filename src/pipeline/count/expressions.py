@@ -25,6 +25,7 @@ from pipeline.count.inputs import (
     sex_of,
     tables,
 )
+from pipeline.count.ordered import masks_in_order, stock_in_order, window_days_in_order
 from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
@@ -37,17 +38,28 @@ def bit_count(bits: int) -> int:
 
 
 def stock() -> Count:
-    """Persons in stock, one row per person and unit; contradicting rows: ELB if any says so, sex only if all agree."""
+    """Persons in stock, one row per person and unit; contradicting rows: ELB if any says so, sex only if all agree.
+
+    `einig` is the sex that all units of the person agree on; `erste` marks one row of each person.
+    """
     reads = {"bestand": "bestand", "gebiet": "gebiet"}
     t = tables(**reads)
     rows = on_territory(t["bestand"], t["gebiet"])
     elb = ibis.ifelse(rows.ist_elb, 8, 0) + ibis.ifelse(rows.ist_elb & rows.ist_alleinerziehend, 16, 0)
     rows = rows.select("person", "jc", bits=sex_bits(rows.geschlecht) + elb)
-    persons = rows.group_by("person", "jc").agg(bits=bit_or(rows.bits))
-    persons = persons.select(
-        "person", "jc", sex=sex_of(persons.bits), elb=(persons.bits & 8) > 0, allein=(persons.bits & 16) > 0
+    units = rows.group_by("person", "jc").agg(bits=bit_or(rows.bits))
+    persons = rows.group_by("person").agg(alle=bit_or(rows.bits), erste_jc=rows.jc.min())
+    both = units.join(persons, "person")
+    both = both.select(
+        "person",
+        "jc",
+        sex=sex_of(both.bits),
+        einig=sex_of(both.alle),
+        erste=both.jc == both.erste_jc,
+        elb=(both.bits & 8) > 0,
+        allein=(both.bits & 16) > 0,
     )
-    return Count("stock", reads, persons, ROWS)
+    return Count("stock", reads, both, ROWS, stock_in_order(rows))
 
 
 def stock_counts() -> Count:
@@ -74,8 +86,8 @@ def day_masks() -> Count:
     rows = rows.filter((rows.von <= rows.stichtag) & (last > rows.stichtag_1))
     begin = ibis.greatest(rows.von.delta(rows.stichtag_1, unit="day") - 1, 0)
     end = ibis.least(ibis.coalesce(rows.bis, rows.stichtag), rows.stichtag).delta(rows.stichtag_1, unit="day")
-    rows = rows.mutate(mask=_first_days(rows, end) - _first_days(rows, begin))
-    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS)
+    rows = rows.select("person", mask=_first_days(rows, end) - _first_days(rows, begin))
+    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS, masks_in_order(rows))
 
 
 def window_days() -> Count:
@@ -84,8 +96,8 @@ def window_days() -> Count:
     t = tables(**reads)
     days = (bit_count(t["tage"].mask & t["tage"].clip).cast("int64") * t["tage"].mal).cast("int64")
     rows = t["vorher"].union(t["tage"].select("person", days=days))
-    total = rows.group_by("person").agg(days=rows.days.sum().cast("int64"))
-    return Count("window_days", reads, total.filter(_.days > 0), ROWS)
+    total = rows.group_by("person").agg(days=rows.days.sum().cast("int32"))
+    return Count("window_days", reads, total.filter(_.days > 0), ROWS, window_days_in_order)
 
 
 def long_term(readings: Readings) -> Count:

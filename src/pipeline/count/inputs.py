@@ -5,11 +5,12 @@ Nothing here counts. Times of many months in one input carry `monat`, the number
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import ibis
+import pyarrow as pa
 
 OPEN_END = "9999-12-31"
 TOTAL, MALE, FEMALE, OTHER = "T", "M", "F", ""
@@ -99,7 +100,15 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "monat": "int64",
     },
     "oegb_personen": {"person": "int64", "monat": "int64"},
-    "stock": {"person": "int64", "jc": "string", "sex": "string", "elb": "boolean", "allein": "boolean"},
+    "stock": {
+        "person": "int64",
+        "jc": "string",
+        "sex": "string",
+        "einig": "string",
+        "erste": "boolean",
+        "elb": "boolean",
+        "allein": "boolean",
+    },
     "tage": {"person": "int64", "mask": "int64", "clip": "int64", "mal": "int64"},
     "tagesumme": {"person": "int64", "days": "int64"},
     "lzb": {"person": "int64"},
@@ -117,18 +126,25 @@ ROWS, SUMS, WHOLE = "rows", "sums", "whole"
 """How an expression splits: into the rows of each person, into sums over persons, or not by persons at all."""
 
 
+RowsOf: TypeAlias = Callable[[Any], pa.Table]
+"""Evaluates an expression whose rows follow from single rows of a file, in the order of the file."""
+InOrder: TypeAlias = Callable[[RowsOf, Mapping[str, Any]], "pa.Table | None"]
+"""Computes a result from inputs whose rows stand in the order of persons, itself in that order; None where they do not."""
+
+
 @dataclass(frozen=True)
 class Count:
     """An expression with the names of the tables it reads: alias in the expression -> kind of input.
 
     `splits` tells what of the result a single person makes: ROWS that only the person's rows of the inputs determine, or an
-    amount in SUMS by the other columns; WHOLE if neither holds.
+    amount in SUMS by the other columns; WHOLE if neither holds. `in_order` computes the same for less (`ordered`).
     """
 
     name: str
     reads: Mapping[str, str]
     expression: Any
     splits: str = WHOLE
+    in_order: InOrder | None = None
 
 
 @ibis.udf.agg.builtin(name="bit_or")
@@ -160,10 +176,8 @@ def sex_of(bits: Any) -> Any:
 
 
 def agreed(stock: Any) -> Any:
-    """Return person, sex of a stock; units that disagree give OTHER."""
-    rows = stock.select("person", bits=sex_bits(stock.sex))
-    persons = rows.group_by("person").agg(bits=bit_or(rows.bits))
-    return persons.select("person", sex=sex_of(persons.bits))
+    """Return person, sex of a stock, one row per person; units that disagree give OTHER."""
+    return stock.filter(stock.erste).select("person", sex="einig")
 
 
 def sexes(first: Any, second: Any) -> Any:

@@ -6,9 +6,10 @@ Each expression is translated to SQL once per process; a month is only another s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import ibis
@@ -69,7 +70,18 @@ class DuckDb:
 
     def run_to_file(self, count: Count, inputs: Mapping[str, Input], path: Path, *, sort: Sequence[str]) -> None:
         """Evaluate an expression into a Parquet file, ordered by `sort`; persons are delta-encoded."""
-        write_state(path, self.run(count, inputs).sort_by([(name, "ascending") for name in sort]), sort)
+        table = None if count.in_order is None else count.in_order(partial(self._rows_of, count, inputs), inputs)
+        if table is None:
+            table = self.run(count, inputs).sort_by([(name, "ascending") for name in sort])
+        write_state(path, table, sort)
+
+    def _rows_of(self, count: Count, inputs: Mapping[str, Input], rows: Any) -> pa.Table:
+        """Evaluate an expression of rows over the inputs of a count, in the order of the files."""
+        self._connection.execute("SET preserve_insertion_order = true")
+        try:
+            return self.run(Count(f"rows_of_{count.name}", count.reads, rows), inputs)
+        finally:
+            self._connection.execute("SET preserve_insertion_order = false")
 
     def _bind(self, alias: str, kind: str, value: Input) -> None:
         self._connection.execute(f'DROP VIEW IF EXISTS "{alias}"')

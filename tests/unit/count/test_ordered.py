@@ -1,0 +1,165 @@
+"""What is computed from ordered rows is what the expression says, for every reading of persons, units and days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.count.engine import DuckDb, File, input_schema
+from pipeline.count.expressions import day_masks, stock, window_days
+from pipeline.count.inputs import ALL_DAYS, Count
+
+FIRST, LAST = date(2018, 5, 14), date(2018, 6, 14)
+UNITS = ("t04412", "t04448", "mse-nord")
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PERSONS = st.integers(-3, 3)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with DuckDb("200MB", 2, tmp_path_factory.mktemp("spill")) as opened:
+        yield opened
+
+
+def files(folder: Path, kind: str, rows: Sequence[Mapping[str, Any]], name: str = "rows") -> Path:
+    """Write rows of a kind, with columns that the kind does not have left out."""
+    path = folder / f"{name}.parquet"
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=input_schema(kind)), path)
+    return path
+
+
+def both(
+    engine: DuckDb, count: Count, inputs: Mapping[str, Any], folder: Path, sort: Sequence[str]
+) -> tuple[bytes, bytes]:
+    """Return the file of a state computed from ordered rows, and the one of its expression alone."""
+    paths = folder / "ordered.parquet", folder / "grouped.parquet"
+    for path, how in zip(paths, (count, replace(count, in_order=None)), strict=True):
+        engine.run_to_file(how, inputs, path, sort=sort)
+    return paths[0].read_bytes(), paths[1].read_bytes()
+
+
+def ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: row["person"])
+
+
+OF_STOCK = st.fixed_dictionaries(
+    {
+        "jc_id": st.sampled_from(UNITS),
+        "person": PERSONS,
+        "geschlecht": st.sampled_from(["M", "F", "", None]),
+        "ist_elb": st.booleans(),
+        "ist_alleinerziehend": st.booleans(),
+    }
+)
+GEBIET = [[], [{"alt": "mse-nord", "neu": "t04412"}]]
+
+
+@QUICK
+@given(rows=st.lists(OF_STOCK, max_size=12), merged=st.sampled_from(GEBIET), in_order=st.booleans())
+def test_the_stock(engine: DuckDb, tmp_path: Path, rows: list[dict[str, Any]], merged: Any, in_order: bool) -> None:
+    bestand = files(tmp_path, "bestand", ordered(rows) if in_order else rows)
+    inputs = {"bestand": [File(bestand)], "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet"))}
+    one, other = both(engine, stock(), inputs, tmp_path, ("person", "jc"))
+    assert one == other
+
+
+def test_a_person_in_two_units_agrees_on_a_sex_or_has_none(engine: DuckDb, tmp_path: Path) -> None:
+    said = [
+        (1, "t04448", "M"),
+        (1, "t04412", "M"),
+        (2, "t04448", "F"),
+        (2, "t04412", "M"),
+        (3, "t04412", "F"),
+        (3, "t04412", "F"),
+    ]
+    rows = [
+        {"jc_id": jc, "person": p, "geschlecht": s, "ist_elb": p == 1, "ist_alleinerziehend": False}
+        for p, jc, s in said
+    ]
+    inputs = {"bestand": [File(files(tmp_path, "bestand", rows))], "gebiet": []}
+    count = stock()
+    assert count.in_order is not None
+    engine.run_to_file(count, inputs, tmp_path / "stock.parquet", sort=("person", "jc"))
+    found = pq.read_table(tmp_path / "stock.parquet").to_pylist()
+    assert [(r["person"], r["jc"], r["sex"], r["einig"], r["erste"]) for r in found] == [
+        (1, "t04412", "M", "M", True),
+        (1, "t04448", "M", "M", False),
+        (2, "t04412", "M", "", True),
+        (2, "t04448", "F", "", False),
+        (3, "t04412", "F", "F", True),
+    ]
+
+
+DAYS = st.integers(-5, 40).map(lambda n: FIRST + timedelta(days=n))
+SPELL = st.fixed_dictionaries(
+    {"jc_id": st.sampled_from(UNITS), "person": PERSONS, "von": DAYS, "bis": st.one_of(st.none(), DAYS)}
+)
+
+
+@QUICK
+@given(rows=st.lists(SPELL, max_size=12), in_order=st.booleans())
+def test_days_of_a_window(engine: DuckDb, tmp_path: Path, rows: list[dict[str, Any]], in_order: bool) -> None:
+    said = [row | {"bis": max(row["von"], row["bis"]) if row["bis"] else None} for row in rows]
+    spells = files(tmp_path, "leistungsbezug", ordered(said) if in_order else said)
+    days: dict[str, Any] = dict.fromkeys(input_schema("kalender").names) | {
+        "stichtag_1": FIRST,
+        "stichtag": LAST,
+        "alle_tage": ALL_DAYS,
+    }
+    inputs = {
+        "leistungsbezug": [File(spells)],
+        "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
+    }
+    one, other = both(engine, day_masks(), inputs, tmp_path, ("person",))
+    assert one == other
+
+
+MASK = pa.schema([("person", pa.int64()), ("mask", pa.int64())])
+DAYS_KNOWN = pa.schema([("person", pa.int64()), ("days", pa.int32())])
+MASKS = st.dictionaries(PERSONS, st.integers(0, ALL_DAYS), max_size=6)
+
+
+@QUICK
+@given(
+    known=st.dictionaries(PERSONS, st.integers(1, 700), max_size=6),
+    months=st.lists(st.tuples(MASKS, st.sampled_from([ALL_DAYS, ALL_DAYS - 1023, 7])), max_size=4),
+)
+def test_days_of_730_move_on(
+    engine: DuckDb, tmp_path: Path, known: dict[int, int], months: list[tuple[dict[int, int], int]]
+) -> None:
+    added = []
+    for number, (masks, clip) in enumerate(months):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table({"person": sorted(masks), "mask": [masks[p] for p in sorted(masks)]}, MASK), path)
+        added.append(File(path, {"clip": clip, "mal": 1}))
+    before = tmp_path / "before.parquet"
+    pq.write_table(pa.table({"person": sorted(known), "days": [known[p] for p in sorted(known)]}, DAYS_KNOWN), before)
+    inputs = {"vorher": [File(before)], "tage": added}
+    one, other = both(engine, window_days(), inputs, tmp_path, ("person",))
+    assert one == other
+    moved = (tmp_path / "ordered.parquet").replace(tmp_path / "moved.parquet")
+    lost = {"vorher": [File(moved)], "tage": [File(file.path, {**file.constants, "mal": -1}) for file in added]}
+    one, other = both(engine, window_days(), lost, tmp_path, ("person",))
+    assert one == other
+
+
+def test_pieces_in_another_order_are_put_in_place_and_rows_are_not() -> None:
+    count = stock()
+    assert count.in_order is not None
+
+    def of(*persons: int) -> pa.Table | None:
+        table = pa.table({"person": persons, "jc": ["t04412"] * len(persons), "bits": range(1, len(persons) + 1)})
+        return count.in_order(lambda _: table, {})
+
+    pieces = of(4, 5, 5, 1, 2, 3)
+    assert pieces is not None and pieces["person"].to_pylist() == [1, 2, 3, 4, 5]
+    assert of(1, 3, 2, 4) is None
