@@ -44,9 +44,10 @@ def stock() -> Count:
     """
     reads = {"bestand": "bestand", "gebiet": "gebiet"}
     t = tables(**reads)
-    rows = on_territory(t["bestand"], t["gebiet"])
-    elb = ibis.ifelse(rows.ist_elb, 8, 0) + ibis.ifelse(rows.ist_elb & rows.ist_alleinerziehend, 16, 0)
-    rows = rows.select("person", "jc", bits=sex_bits(rows.geschlecht) + elb)
+    b = t["bestand"]
+    elb = ibis.ifelse(b.ist_elb, 8, 0) + ibis.ifelse(b.ist_elb & b.ist_alleinerziehend, 16, 0)
+    delivered = b.select("jc_id", "person", bits=sex_bits(b.geschlecht) + elb)
+    rows = on_territory(delivered, t["gebiet"])
     units = rows.group_by("person", "jc").agg(bits=bit_or(rows.bits))
     persons = rows.group_by("person").agg(alle=bit_or(rows.bits), erste_jc=rows.jc.min())
     both = units.join(persons, "person")
@@ -59,7 +60,7 @@ def stock() -> Count:
         elb=(both.bits & 8) > 0,
         allein=(both.bits & 16) > 0,
     )
-    return Count("stock", reads, both, ROWS, stock_in_order(rows))
+    return Count("stock", reads, both, ROWS, stock_in_order(delivered.mutate(bits=_.bits.cast("int8"))))
 
 
 def stock_counts() -> Count:

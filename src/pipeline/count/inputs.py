@@ -128,8 +128,8 @@ ROWS, SUMS, WHOLE = "rows", "sums", "whole"
 
 RowsOf: TypeAlias = Callable[[Any], pa.Table]
 """Evaluates an expression whose rows follow from single rows of a file, in the order of the file."""
-InOrder: TypeAlias = Callable[[RowsOf, Mapping[str, Any]], "pa.Table | None"]
-"""Computes a result from inputs whose rows stand in the order of persons, itself in that order; None where they do not."""
+InOrder: TypeAlias = Callable[[RowsOf, Mapping[str, Any]], pa.Table]
+"""Computes a result, in order, from inputs whose rows stand in the order of persons."""
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,13 @@
 """What the order of the files is good for: the rows of a person stand together, so that groups are runs and joins are merges.
 
-Each function makes what computes the same rows as an expression, at a fraction of what grouping by hash costs, from files whose
-rows stand in the order of persons; it gives None where they do not. The expressions stay what defines the result, what other
-engines run and what names the states; `tests/unit/count/test_ordered.py` holds both against each other.
+Each function computes, or makes what computes, the same rows as an expression at a fraction of what grouping by hash costs. Staged
+files and states stand in the order of persons; rows that do not are put in it first. The expressions stay what defines the result,
+what other engines run and what names the states; `tests/unit/count/test_ordered.py` holds both against each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,32 +17,32 @@ import pyarrow.parquet as pq
 
 from pipeline.count.inputs import FEMALE, MALE, OTHER, InOrder, RowsOf
 
-MOST_PIECES = 1000
-"""More ascending pieces than these are no file in order."""
 _SEX_OF = pa.array([OTHER, MALE, FEMALE, OTHER, OTHER, OTHER, OTHER, OTHER])
 """The sex by the union of its bits, as `inputs.sex_of` reads them."""
 
 
 def stock_in_order(rows: Any) -> InOrder:
-    """Return what computes the stock from `rows` (person, jc, bits)."""
+    """Return what computes the stock from `rows` (person, jc_id, bits)."""
 
-    def computed(rows_of: RowsOf, _: Mapping[str, Any]) -> pa.Table | None:
-        table = _placed(rows_of(rows))
-        if table is None:
-            return None
+    def computed(rows_of: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
+        table = _by_person(rows_of(rows))
         persons, bits = (table[name].to_numpy() for name in ("person", "bits"))
+        jc = _on_territory(table["jc_id"].combine_chunks(), inputs["gebiet"])
         first = _unlike_before(persons)
-        order, own = _units_in_order(persons, table["jc"].combine_chunks(), first)
-        starts = np.flatnonzero(own)
-        units = np.bitwise_or.reduceat(bits[order], starts) if len(bits) else bits
-        whole = np.bitwise_or.reduceat(bits, np.flatnonzero(first)) if len(bits) else bits
+        units = whole = bits
+        if not first.all():
+            order, own = _units_in_order(persons, jc, first)
+            starts = np.flatnonzero(own)
+            units = np.bitwise_or.reduceat(bits[order], starts)
+            whole = np.bitwise_or.reduceat(bits, np.flatnonzero(first))[np.cumsum(first)[starts] - 1]
+            persons, jc, first = persons[starts], jc.take(pa.array(order[starts])), first[starts]
         return pa.table(
             {
-                "person": persons[starts],
-                "jc": table["jc"].combine_chunks().take(pa.array(order[starts])),
+                "person": persons,
+                "jc": jc,
                 "sex": _sexes(units),
-                "einig": _sexes(whole[np.cumsum(first)[starts] - 1]),
-                "erste": first[starts],
+                "einig": _sexes(whole),
+                "erste": first,
                 "elb": (units & 8) > 0,
                 "allein": (units & 16) > 0,
             }
@@ -56,41 +55,36 @@ def _units_in_order(persons: Any, jc: pa.Array, first: Any) -> tuple[Any, Any]:
     """Return an order of rows in which the units of a person ascend, and which of the rows in it begin a unit."""
     order, own = np.arange(len(persons)), np.ones(len(persons), bool)
     several = np.flatnonzero(~first | np.append(~first[1:], False))
-    if len(several):
-        part = pa.table({"person": persons[several], "jc": jc.take(pa.array(several))})
-        inner = pc.sort_indices(part, sort_keys=[("person", "ascending"), ("jc", "ascending")])
-        part = part.take(inner)
-        order[several] = several[inner.to_numpy()]
-        codes = part["jc"].combine_chunks().dictionary_encode().indices.to_numpy()
-        own[several] = _unlike_before(part["person"].to_numpy()) | _unlike_before(codes)
+    part = pa.table({"person": persons[several], "jc": jc.take(pa.array(several))})
+    inner = pc.sort_indices(part, sort_keys=[("person", "ascending"), ("jc", "ascending")])
+    part = part.take(inner)
+    order[several] = several[inner.to_numpy()]
+    codes = part["jc"].combine_chunks().dictionary_encode().indices.to_numpy()
+    own[several] = _unlike_before(part["person"].to_numpy()) | _unlike_before(codes)
     return order, own
 
 
 def masks_in_order(rows: Any) -> InOrder:
     """Return what computes the day masks from `rows` (person, mask)."""
 
-    def computed(rows_of: RowsOf, _: Mapping[str, Any]) -> pa.Table | None:
-        table = _placed(rows_of(rows))
-        if table is None:
-            return None
+    def computed(rows_of: RowsOf, _: Mapping[str, Any]) -> pa.Table:
+        table = _by_person(rows_of(rows))
         persons, masks = (table[name].to_numpy() for name in ("person", "mask"))
-        starts = np.flatnonzero(_unlike_before(persons))
-        return pa.table(
-            {"person": persons[starts], "mask": np.bitwise_or.reduceat(masks, starts) if len(masks) else masks}
-        )
+        first = _unlike_before(persons)
+        if not first.all():
+            persons, masks = persons[first], np.bitwise_or.reduceat(masks, np.flatnonzero(first))
+        return pa.table({"person": persons, "mask": masks})
 
     return computed
 
 
-def window_days_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table | None:
-    """Return the days among the last 730: the files are merged one after the other into the persons known so far."""
+def window_days_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
+    """Return the days among the last 730: states, a row per person, merged one after the other into the persons known so far."""
     persons, days = np.empty(0, np.int64), np.empty(0, np.int64)
     for file in (*inputs["vorher"], *inputs["tage"]):
         name = "days" if "mal" not in file.constants else "mask"
         table = pq.read_table(file.path, columns=["person", name])
         own, amount = table["person"].to_numpy(), table[name].to_numpy()
-        if not (own[1:] > own[:-1]).all():
-            return None
         if name == "mask":
             counted = np.bitwise_count(amount & file.constants["clip"])
             amount = counted.astype(np.int64) * file.constants["mal"]
@@ -105,18 +99,22 @@ def window_days_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table | Non
     return pa.table({"person": persons[kept], "days": days[kept].astype(np.int32)})
 
 
-def _placed(rows: pa.Table) -> pa.Table | None:
-    """Return rows in the order of persons, of which an engine with several threads may exchange whole pieces; else None."""
+def _by_person(rows: pa.Table) -> pa.Table:
+    """Return rows in the order of persons."""
     persons = rows["person"].to_numpy()
-    cuts = np.flatnonzero(persons[1:] < persons[:-1]) + 1
-    if not len(cuts):
+    if (persons[1:] >= persons[:-1]).all():
         return rows
-    if len(cuts) > MOST_PIECES:
-        return None
-    pieces = [rows.slice(a, b - a) for a, b in pairwise([0, *cuts.tolist(), len(persons)])]
-    placed = pa.concat_tables(sorted(pieces, key=lambda piece: piece["person"][0].as_py()))
-    persons = placed["person"].to_numpy()
-    return placed if (persons[1:] >= persons[:-1]).all() else None
+    return rows.take(pa.array(np.argsort(persons, kind="stable")))
+
+
+def _on_territory(ids: pa.Array, gebiet: Any) -> pa.Array:
+    """Return the unit that each delivering unit belongs to on the territory of the run."""
+    if not len(gebiet):
+        return ids
+    neu = dict(zip(gebiet["alt"].to_pylist(), gebiet["neu"].to_pylist(), strict=True))
+    encoded = ids.dictionary_encode()
+    units = pa.array([neu.get(jc_id, jc_id) for jc_id in encoded.dictionary.to_pylist()], pa.string())
+    return pa.DictionaryArray.from_arrays(encoded.indices, units).cast(pa.string())
 
 
 def _unlike_before(values: Any) -> Any:
@@ -125,7 +123,7 @@ def _unlike_before(values: Any) -> Any:
 
 
 def _sexes(bits: Any) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array((bits & 7).astype(np.int8)), _SEX_OF).cast(pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(bits & 7), _SEX_OF).cast(pa.string())
 
 
 __all__ = ["masks_in_order", "stock_in_order", "window_days_in_order"]

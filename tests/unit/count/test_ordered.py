@@ -86,9 +86,7 @@ def test_a_person_in_two_units_agrees_on_a_sex_or_has_none(engine: DuckDb, tmp_p
         for p, jc, s in said
     ]
     inputs = {"bestand": [File(files(tmp_path, "bestand", rows))], "gebiet": []}
-    count = stock()
-    assert count.in_order is not None
-    engine.run_to_file(count, inputs, tmp_path / "stock.parquet", sort=("person", "jc"))
+    engine.run_to_file(stock(), inputs, tmp_path / "stock.parquet", sort=("person", "jc"))
     found = pq.read_table(tmp_path / "stock.parquet").to_pylist()
     assert [(r["person"], r["jc"], r["sex"], r["einig"], r["erste"]) for r in found] == [
         (1, "t04412", "M", "M", True),
@@ -150,16 +148,3 @@ def test_days_of_730_move_on(
     lost = {"vorher": [File(moved)], "tage": [File(file.path, {**file.constants, "mal": -1}) for file in added]}
     one, other = both(engine, window_days(), lost, tmp_path, ("person",))
     assert one == other
-
-
-def test_pieces_in_another_order_are_put_in_place_and_rows_are_not() -> None:
-    count = stock()
-    assert count.in_order is not None
-
-    def of(*persons: int) -> pa.Table | None:
-        table = pa.table({"person": persons, "jc": ["t04412"] * len(persons), "bits": range(1, len(persons) + 1)})
-        return count.in_order(lambda _: table, {})
-
-    pieces = of(4, 5, 5, 1, 2, 3)
-    assert pieces is not None and pieces["person"].to_pylist() == [1, 2, 3, 4, 5]
-    assert of(1, 3, 2, 4) is None

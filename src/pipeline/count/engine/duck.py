@@ -70,9 +70,10 @@ class DuckDb:
 
     def run_to_file(self, count: Count, inputs: Mapping[str, Input], path: Path, *, sort: Sequence[str]) -> None:
         """Evaluate an expression into a Parquet file, ordered by `sort`; persons are delta-encoded."""
-        table = None if count.in_order is None else count.in_order(partial(self._rows_of, count, inputs), inputs)
-        if table is None:
+        if count.in_order is None:
             table = self.run(count, inputs).sort_by([(name, "ascending") for name in sort])
+        else:
+            table = count.in_order(partial(self._rows_of, count, inputs), inputs)
         write_state(path, table, sort)
 
     def _rows_of(self, count: Count, inputs: Mapping[str, Input], rows: Any) -> pa.Table:
