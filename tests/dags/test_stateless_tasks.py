@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from hashlib import sha256
 from pathlib import Path
@@ -81,9 +82,11 @@ class Workers:
         """Do a task on a new worker; returns what it hands over. It may leave nothing where it worked."""
         self.number += 1
         place = self.root / f"worker-{self.number}"
-        folders = {name: place / name for name in ("work", "home", "airflow", "tmp")}
+        folders = {name: place / name for name in ("work", "home", "airflow")}
         for folder in folders.values():
             folder.mkdir(parents=True)
+        # Short, because processes meet at sockets in it, whose paths may have 107 bytes.
+        folders["tmp"] = Path(tempfile.mkdtemp(prefix="w"))
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("KENNZAHLEN_", "AIRFLOW"))}
         environment |= {
             "HOME": str(folders["home"]),
@@ -107,6 +110,7 @@ class Workers:
         )
         assert done.returncode == 0, done.stderr[-3000:]
         assert [p for name in ("work", "tmp") for p in folders[name].iterdir()] == []
+        folders["tmp"].rmdir()
         handed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return handed
 
