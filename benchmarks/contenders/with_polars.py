@@ -1,6 +1,6 @@
 """Polars: what is large month by month, whose frames stay small; the rest over all months at once. Lazy queries, streaming engine.
 
-Over all months at once everything would be shorter and cost as much, but at a fifth of the country it needs 20 GB.
+Over all months at once everything would be shorter, but it took 4.8 GB for a twentieth of the country.
 """
 
 from __future__ import annotations
