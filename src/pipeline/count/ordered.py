@@ -89,8 +89,7 @@ def window_days_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
             counted = np.bitwise_count(amount & file.constants["clip"])
             amount = counted.astype(np.int64) * file.constants["mal"]
         place = np.searchsorted(persons, own)
-        known = np.append(persons, own[-1:])[place] == own if len(persons) else np.zeros(len(own), bool)
-        known &= place < len(persons)
+        known = persons[np.minimum(place, len(persons) - 1)] == own if len(persons) else np.zeros(len(own), bool)
         days[place[known]] += amount[known]
         if not known.all():
             persons = np.insert(persons, place[~known], own[~known])
