@@ -36,6 +36,7 @@ from pipeline.count.inputs import Count, tables
 from pipeline.count.readings import Readings
 from pipeline.count.states import Counting
 from pipeline.settings import EngineError, Settings, SettingsError, load_settings
+from unit.count.s3_bucket import keys, s3_bucket
 
 needs_spark = pytest.mark.skipif(
     importlib.util.find_spec("pyspark") is None or shutil.which("java") is None,
@@ -271,24 +272,11 @@ def test_two_workers_count_what_duckdb_counts(tmp_path: Path, cluster: str) -> N
 @needs_spark
 @pytest.mark.thorough
 def test_two_workers_count_over_a_bucket(tmp_path: Path, cluster: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-        client.create_bucket(Bucket="kennzahlen")
-        place = f"s3://kennzahlen/store?endpoint_override={host}:{port}&scheme=http&region=us-east-1"
+    with s3_bucket(monkeypatch) as (client, place):
         both(tmp_path, "2018-04", spark_master=cluster, spark_conf=LIMITS, spark_store=place)
-        kept = client.list_objects_v2(Bucket="kennzahlen", Prefix="store/")["Contents"]
-        assert any("/computed/zwischenstand/" in entry["Key"] for entry in kept)
-        assert not any(entry["Key"].endswith(".tmp") for entry in kept)
-    finally:
-        server.stop()
+        kept = keys(client)
+        assert any("/computed/zwischenstand/" in key for key in kept)
+        assert not any(key.endswith(".tmp") for key in kept)
 
 
 def test_without_pyspark_the_message_says_what_to_install(

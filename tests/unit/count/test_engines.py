@@ -17,6 +17,7 @@ from pipeline.count.engine import bucket as bucket_module
 from pipeline.count.engine.bucket import Bucket
 from pipeline.count.engine.executing import reading, refusing, writing
 from pipeline.count.inputs import Count, tables
+from unit.count.s3_bucket import s3_bucket
 
 FOLDERS = ["a[b]", "a*", "a?b", "a{b}", "Jobcenter Süd 100%25", "it's", "person=5", "a#b"]
 DECOYS = ["ab", "abb", "axb"]
@@ -107,25 +108,8 @@ def test_an_executor_says_why_it_cannot_use_the_store(tmp_path: Path, monkeypatc
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the address of a bucket on a server of its own."""
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    server = ThreadedMotoServer("127.0.0.1", 0)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        client = boto3.client("s3", endpoint_url=f"http://{host}:{port}", region_name="us-east-1")
-        client.create_bucket(Bucket="engines")
-        yield f"s3://engines/store?endpoint_override={host}:{port}&scheme=http&region=us-east-1"
-        client.delete_objects(Bucket="engines", Delete={"Objects": [{"Key": key} for key in names(client)]})
-    finally:
-        server.stop()
-
-
-def names(client: object) -> list[str]:
-    return [entry["Key"] for entry in client.list_objects_v2(Bucket="engines").get("Contents", ())]  # type: ignore[attr-defined]
+    with s3_bucket(monkeypatch) as (_, place):
+        yield place
 
 
 def content(place: str) -> bytes:
