@@ -28,7 +28,7 @@ def stock_in_order(rows: Any) -> InOrder:
         table = _by_person(rows_of(rows))
         persons, bits = (table[name].to_numpy() for name in ("person", "bits"))
         jc = _on_territory(table["jc_id"].combine_chunks(), inputs["gebiet"])
-        first = _unlike_before(persons)
+        first = unlike_before(persons)
         units = whole = bits
         if not first.all():
             order, own = _units_in_order(persons, jc, first)
@@ -60,7 +60,7 @@ def _units_in_order(persons: Any, jc: pa.Array, first: Any) -> tuple[Any, Any]:
     part = part.take(inner)
     order[several] = several[inner.to_numpy()]
     codes = part["jc"].combine_chunks().dictionary_encode().indices.to_numpy()
-    own[several] = _unlike_before(part["person"].to_numpy()) | _unlike_before(codes)
+    own[several] = unlike_before(part["person"].to_numpy()) | unlike_before(codes)
     return order, own
 
 
@@ -70,7 +70,7 @@ def masks_in_order(rows: Any) -> InOrder:
     def computed(rows_of: RowsOf, _: Mapping[str, Any]) -> pa.Table:
         table = _by_person(rows_of(rows))
         persons, masks = (table[name].to_numpy() for name in ("person", "mask"))
-        first = _unlike_before(persons)
+        first = unlike_before(persons)
         if not first.all():
             persons, masks = persons[first], np.bitwise_or.reduceat(masks, np.flatnonzero(first))
         return pa.table({"person": persons, "mask": masks})
@@ -110,13 +110,18 @@ def _on_territory(ids: pa.Array, gebiet: Any) -> pa.Array:
     """Return the unit that each delivering unit belongs to on the territory of the run."""
     if not len(gebiet):
         return ids
-    neu = dict(zip(gebiet["alt"].to_pylist(), gebiet["neu"].to_pylist(), strict=True))
+    neu = merged(gebiet)
     encoded = ids.dictionary_encode()
     units = pa.array([neu.get(jc_id, jc_id) for jc_id in encoded.dictionary.to_pylist()], pa.string())
     return pa.DictionaryArray.from_arrays(encoded.indices, units).cast(pa.string())
 
 
-def _unlike_before(values: Any) -> Any:
+def merged(gebiet: Any) -> dict[str, str]:
+    """Return the units that belong to another on the territory of the run, with that one."""
+    return dict(zip(gebiet["alt"].to_pylist(), gebiet["neu"].to_pylist(), strict=True)) if len(gebiet) else {}
+
+
+def unlike_before(values: Any) -> Any:
     """Tell of each value whether it differs from the one before; the first does."""
     return np.append(np.ones(min(1, len(values)), bool), values[1:] != values[:-1])
 
@@ -125,4 +130,4 @@ def _sexes(bits: Any) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(bits & 7), _SEX_OF).cast(pa.string())
 
 
-__all__ = ["masks_in_order", "stock_in_order", "window_days_in_order"]
+__all__ = ["masks_in_order", "merged", "stock_in_order", "unlike_before", "window_days_in_order"]

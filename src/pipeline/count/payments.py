@@ -11,6 +11,7 @@ import ibis
 from ibis import _
 
 from pipeline.count.inputs import FEMALE, MALE, TOTAL, Count, on_territory, sexes, tables, with_sex
+from pipeline.count.paid import payments_in_order
 from pipeline.count.readings import Readings
 
 PARTS = 32
@@ -54,7 +55,7 @@ def payments(readings: Readings) -> Count:
         )
         for sex in (TOTAL, MALE, FEMALE)
     ]
-    return Count("payments", reads, ibis.union(*each))
+    return Count("payments", reads, ibis.union(*each), in_order=payments_in_order(PARTS, readings.fewest_units))
 
 
 def _shared(rows: Any, share: str) -> Any:

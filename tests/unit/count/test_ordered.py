@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from pipeline.count.engine import DuckDb, File, input_schema
 from pipeline.count.expressions import day_masks, stock, window_days
 from pipeline.count.inputs import ALL_DAYS, Count
+from pipeline.count.payments import payments
+from pipeline.count.readings import Readings
 
 FIRST, LAST = date(2018, 5, 14), date(2018, 6, 14)
 UNITS = ("t04412", "t04448", "mse-nord")
@@ -147,4 +149,60 @@ def test_days_of_730_move_on(
     moved = (tmp_path / "ordered.parquet").replace(tmp_path / "moved.parquet")
     lost = {"vorher": [File(moved)], "tage": [File(file.path, {**file.constants, "mal": -1}) for file in added]}
     one, other = both(engine, window_days(), lost, tmp_path, ("person",))
+    assert one == other
+
+
+PAYMENT = st.fixed_dictionaries(
+    {
+        "jc_id": st.sampled_from(UNITS),
+        "person": st.one_of(st.none(), PERSONS),
+        "bg": st.integers(-40, 40),
+        "rechtsgrundlage": st.sampled_from(["20", "22_1", "22_6", "28"]),
+        "anspruch_eur": st.decimals(-50, 1000, places=2),
+    }
+)
+SUMS = pa.table(
+    {"code": ["20", "22_1", "22_6", "28"], "summe": ["llu", "luh", "luh", ""]}, schema=input_schema("rechtsgrundlagen")
+)
+KNOWN = st.dictionaries(PERSONS, st.sampled_from(["M", "F", ""]), max_size=6)
+
+
+def stock_file(folder: Path, name: str, sexes: Mapping[int, str]) -> list[File]:
+    """Write the stock of persons who agree on a sex; each is in two units."""
+    row = {"sex": "", "elb": True, "allein": False}
+    rows = [
+        row | {"person": p, "jc": jc, "einig": sexes[p], "erste": jc == UNITS[0]}
+        for p in sorted(sexes)
+        for jc in UNITS[:2]
+    ]
+    return [File(files(folder, "stock", rows, name))] if sexes else []
+
+
+@QUICK
+@given(
+    rows=st.lists(PAYMENT, max_size=40),
+    merged=st.sampled_from(GEBIET),
+    now=KNOWN,
+    then=KNOWN,
+    fewest=st.sampled_from([1, 3]),
+)
+def test_payments(
+    engine: DuckDb,
+    tmp_path: Path,
+    rows: list[dict[str, Any]],
+    merged: Any,
+    now: dict[int, str],
+    then: dict[int, str],
+    fewest: int,
+) -> None:
+    paid = pa.Table.from_pylist(rows, schema=input_schema("leistung"))
+    pq.write_table(paid, tmp_path / "leistung.parquet", row_group_size=7)
+    inputs = {
+        "leistung": [File(tmp_path / "leistung.parquet")],
+        "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
+        "rechtsgrundlagen": SUMS,
+        "stock": stock_file(tmp_path, "now", now),
+        "stock_1": stock_file(tmp_path, "then", then),
+    }
+    one, other = both(engine, payments(Readings(fewest_units=fewest)), inputs, tmp_path, ("jc", "sex", "summe"))
     assert one == other
