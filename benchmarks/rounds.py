@@ -60,7 +60,7 @@ class Rounds:
         scratch.mkdir(parents=True)
 
     def run(self, names: Sequence[str], rounds: int, *, products: bool, whole: bool) -> Iterator[Results]:
-        """Measure the contenders `names` (and, with `products`, the steps of the product); yields what is known after each round.
+        """Measure the contenders `names` (and, with `products`, the steps of the product); yields what is known now and then.
 
         Raises UnequalError if a contender counts otherwise than we do, WorkerError if a process fails.
         """
@@ -74,8 +74,8 @@ class Rounds:
             if products:
                 self._products()
             yield self._results(number, missing)
-        if products and whole:
-            self._whole()
+        for run in (self._whole_month, self._whole) if products and whole else ():
+            run()
             yield self._results(rounds, missing)
 
     def _results(self, rounds: int, missing: Mapping[str, str]) -> Results:
@@ -121,11 +121,14 @@ class Rounds:
             {"kind": "read_month", "month": LAST, "store": str(self.data.store)}, {"read_month": "read_month"}, TITLES
         )
 
-    def _whole(self) -> None:
-        """Run all steps: for the newest month where the month before has been run, and for all months from an empty store."""
+    def _whole_month(self) -> None:
+        """Run all steps for the newest month, where the month before has been run."""
         copy_store(self.data.before, self._emptied(), computed=True, releases=True)
         self._steps("whole-month", {step: step for step in (*WHOLE, "publish_data")})
         self.measured["stage"].facts["bytes"] = delivered_bytes(self.data, LAST)
+
+    def _whole(self) -> None:
+        """Run all steps for all months from an empty store."""
         self._emptied()
         self._steps("whole", {step: f"whole-{step}" for step in WHOLE})
 
