@@ -25,7 +25,7 @@ from pipeline.count.inputs import (
     sex_of,
     tables,
 )
-from pipeline.count.ordered import masks_in_order, stock_in_order, window_days_in_order
+from pipeline.count.ordered import long_term_in_order, masks_in_order, stock_in_order, window_days_in_order
 from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
@@ -40,7 +40,7 @@ def bit_count(bits: int) -> int:
 def stock() -> Count:
     """Persons in stock, one row per person and unit; contradicting rows: ELB if any says so, sex only if all agree.
 
-    `einig` is the sex that all units of the person agree on; `erste` marks one row of each person.
+    `einig` tells whether all units of the person agree on a sex; `erste` marks one row of each person.
     """
     reads = {"bestand": "bestand", "gebiet": "gebiet"}
     t = tables(**reads)
@@ -55,12 +55,12 @@ def stock() -> Count:
         "person",
         "jc",
         sex=sex_of(both.bits),
-        einig=sex_of(both.alle),
+        einig=sex_of(both.alle) != OTHER,
         erste=both.jc == both.erste_jc,
         elb=(both.bits & 8) > 0,
         allein=(both.bits & 16) > 0,
     )
-    return Count("stock", reads, both, ROWS, stock_in_order(delivered.mutate(bits=_.bits.cast("int8"))))
+    return Count("stock", reads, both, ROWS, stock_in_order)
 
 
 def stock_counts() -> Count:
@@ -112,7 +112,8 @@ def long_term(readings: Readings) -> Count:
     if readings.lzb_min_age:
         born = t["geburten"].filter(_.ist_elb).group_by("person").agg(geboren=_.geburtsdatum.min())
         enough = enough.join(born, "person").filter(_.geboren <= _.geboren_bis)
-    return Count("long_term", reads, enough.select("person"), ROWS)
+    in_order = None if readings.lzb_min_age else long_term_in_order
+    return Count("long_term", reads, enough.select("person"), ROWS, in_order)
 
 
 def long_term_counts(readings: Readings) -> Count:

@@ -104,7 +104,7 @@ INPUTS: Mapping[str, Mapping[str, str]] = {
         "person": "int64",
         "jc": "string",
         "sex": "string",
-        "einig": "string",
+        "einig": "boolean",
         "erste": "boolean",
         "elb": "boolean",
         "allein": "boolean",
@@ -177,7 +177,8 @@ def sex_of(bits: Any) -> Any:
 
 def agreed(stock: Any) -> Any:
     """Return person, sex of a stock, one row per person; units that disagree give OTHER."""
-    return stock.filter(stock.erste).select("person", sex="einig")
+    persons = stock.filter(stock.erste)
+    return persons.select("person", sex=ibis.ifelse(persons.einig, persons.sex, OTHER))
 
 
 def sexes(first: Any, second: Any) -> Any:

@@ -152,10 +152,10 @@ def _sexes_of_stock(paths: tuple[Path, ...]) -> tuple[Any, Any]:
     """Return the persons of a stock, ascending, and the places in `_SEXES` of the sexes that their units agree on."""
     persons, sexes = [np.empty(0, np.int64)], [np.empty(0, np.int8)]
     for path in paths:
-        stock = pq.read_table(path, columns=["person", "einig", "erste"], read_dictionary=["einig"])
+        stock = pq.read_table(path, columns=["person", "sex", "einig", "erste"], read_dictionary=["sex"])
         first = stock["erste"].to_numpy()
         persons.append(stock["person"].to_numpy()[first])
-        sexes.append(_coded(stock["einig"], _SEXES.index).astype(np.int8)[first])
+        sexes.append((_coded(stock["sex"], _SEXES.index).astype(np.int8) * stock["einig"].to_numpy())[first])
     return np.concatenate(persons), np.concatenate(sexes)
 
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.count.engine import DuckDb, File, input_schema
-from pipeline.count.expressions import day_masks, stock, window_days
+from pipeline.count.expressions import day_masks, long_term, stock, window_days
 from pipeline.count.inputs import ALL_DAYS, Count
 from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
@@ -91,11 +91,11 @@ def test_a_person_in_two_units_agrees_on_a_sex_or_has_none(engine: DuckDb, tmp_p
     engine.run_to_file(stock(), inputs, tmp_path / "stock.parquet", sort=("person", "jc"))
     found = pq.read_table(tmp_path / "stock.parquet").to_pylist()
     assert [(r["person"], r["jc"], r["sex"], r["einig"], r["erste"]) for r in found] == [
-        (1, "t04412", "M", "M", True),
-        (1, "t04448", "M", "M", False),
-        (2, "t04412", "M", "", True),
-        (2, "t04448", "F", "", False),
-        (3, "t04412", "F", "F", True),
+        (1, "t04412", "M", True, True),
+        (1, "t04448", "M", True, False),
+        (2, "t04412", "M", False, True),
+        (2, "t04448", "F", False, False),
+        (3, "t04412", "F", True, True),
     ]
 
 
@@ -169,9 +169,9 @@ KNOWN = st.dictionaries(PERSONS, st.sampled_from(["M", "F", ""]), max_size=6)
 
 def stock_file(folder: Path, name: str, sexes: Mapping[int, str]) -> list[File]:
     """Write the stock of persons who agree on a sex; each is in two units."""
-    row = {"sex": "", "elb": True, "allein": False}
+    row = {"elb": True, "allein": False}
     rows = [
-        row | {"person": p, "jc": jc, "einig": sexes[p], "erste": jc == UNITS[0]}
+        row | {"person": p, "jc": jc, "sex": sexes[p] or "M", "einig": sexes[p] != "", "erste": jc == UNITS[0]}
         for p in sorted(sexes)
         for jc in UNITS[:2]
     ]
@@ -205,4 +205,21 @@ def test_payments(
         "stock_1": stock_file(tmp_path, "then", then),
     }
     one, other = both(engine, payments(Readings(fewest_units=fewest)), inputs, tmp_path, ("jc", "sex", "summe"))
+    assert one == other
+
+
+@QUICK
+@given(days=st.dictionaries(PERSONS, st.integers(630, 645), max_size=6), now=st.dictionaries(PERSONS, st.booleans()))
+def test_long_term(engine: DuckDb, tmp_path: Path, days: dict[int, int], now: dict[int, bool]) -> None:
+    known = tmp_path / "days.parquet"
+    pq.write_table(pa.table({"person": sorted(days), "days": [days[p] for p in sorted(days)]}, DAYS_KNOWN), known)
+    row = {"sex": "M", "einig": True, "erste": True, "allein": False}
+    rows = [row | {"person": p, "jc": jc, "elb": now[p] and jc in UNITS[p % 2 :]} for p in sorted(now) for jc in UNITS]
+    calendar = dict.fromkeys(input_schema("kalender").names) | {"lzb_tage": 638}
+    inputs = {
+        "stock": [File(files(tmp_path, "stock", rows))] if now else [],
+        "tage": [File(known)],
+        "kalender": pa.Table.from_pylist([calendar], schema=input_schema("kalender")),
+    }
+    one, other = both(engine, long_term(Readings()), inputs, tmp_path, ("person",))
     assert one == other

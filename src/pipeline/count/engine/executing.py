@@ -1,8 +1,11 @@
-"""What Spark's executors do. The inner functions travel to them as they are, so they know nothing of this package."""
+"""How states are written, here and on Spark's executors, and what else these do.
+
+The inner functions travel to them as they are, so they know nothing of this package.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import pyarrow as pa
@@ -33,20 +36,80 @@ def refusing(folder: str, owner: int) -> OnBatches:
     return refuse
 
 
-def writing(folder: str, prefix: str, schema: pa.Schema, delta: tuple[str, ...], owner: int | None) -> OnBatches:
-    """Return what writes the batches of a task into one Parquet file below `folder` and yields its name; nothing without rows.
+def state_writer(schema: pa.Schema, delta: tuple[str, ...]) -> Callable[[Any, Iterable[pa.Table]], None]:
+    """Return what writes tables that follow each other into a path or an open file; one row group is held.
 
-    Options and row groups are those of `write_table`, so that equal rows are equal bytes; one row group is held. On a disk the file
-    is for the user `owner` alone from its first byte on; raises PermissionError where the executor may not give it to that user.
+    Equal rows give equal bytes, however they came: row groups are full but for the last; texts, which may come as dictionaries, are
+    numbers of a dictionary that holds what the row group has, in order. Columns `delta` are stored as differences of neighbours.
     """
     rows = ROW_GROUP_ROWS
 
+    def write(file: Any, tables: Iterable[pa.Table]) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
+
+        numbered = pa.dictionary(pa.int32(), pa.string())
+        words = [i for i, field in enumerate(schema) if field.type == pa.string()]
+        stored = schema
+        for i in words:
+            stored = stored.set(i, schema.field(i).with_type(numbered))
+
+        def in_order(column: pa.ChunkedArray) -> pa.Array:
+            texts = column.combine_chunks()
+            if not pa.types.is_dictionary(texts.type):
+                texts = texts.dictionary_encode()
+            there = pc.unique(texts.dictionary.take(pc.unique(texts.indices).drop_null()))
+            there = there.take(pc.sort_indices(there))
+            return pa.DictionaryArray.from_arrays(
+                pc.index_in(texts.dictionary, value_set=there).take(texts.indices), there
+            )
+
+        with pq.ParquetWriter(
+            file,
+            stored,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[name for name in schema.names if name not in delta],
+            column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED") or None,
+            write_statistics=list(delta),
+            store_schema=False,
+        ) as out:
+
+            def put(group: pa.Table) -> None:
+                for i in words:
+                    group = group.set_column(i, stored.field(i), in_order(group.column(i)))
+                out.write_table(group.cast(stored), row_group_size=rows)
+
+            held, size = [], 0
+            for table in tables:
+                held.append(table)
+                size += table.num_rows
+                if size >= rows:
+                    whole = pa.concat_tables(held, promote_options="none")
+                    for at in range(0, size - size % rows, rows):
+                        put(whole.slice(at, rows))
+                    held, size = [whole.slice(size - size % rows)], size % rows
+            if size:
+                put(pa.concat_tables(held))
+
+    return write
+
+
+def writing(folder: str, prefix: str, schema: pa.Schema, delta: tuple[str, ...], owner: int | None) -> OnBatches:
+    """Return what writes the batches of a task into one state below `folder` and yields its name; nothing without rows.
+
+    On a disk the file is for the user `owner` alone from its first byte on; raises PermissionError where the executor may not give
+    it to that user.
+    """
+    write_tables = state_writer(schema, delta)
+
     def write(batches: Iterator[Any]) -> Iterator[Any]:
+        import itertools
         import os
         import uuid
 
         import pyarrow as pa
-        import pyarrow.parquet as pq
         from pyarrow import fs
 
         tables = (pa.Table.from_batches([b]).select(schema.names).cast(schema) for b in batches if b.num_rows)
@@ -61,29 +124,8 @@ def writing(folder: str, prefix: str, schema: pa.Schema, delta: tuple[str, ...],
                 os.fchown(handle, owner, -1)
             finally:
                 os.close(handle)
-        with (
-            system.open_output_stream(f"{root}/{name}") as file,
-            pq.ParquetWriter(
-                file,
-                schema,
-                compression="zstd",
-                compression_level=1,
-                use_dictionary=[name for name in schema.names if name not in delta],
-                column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED") or None,
-                store_schema=True,
-            ) as out,
-        ):
-            held, size = [first], first.num_rows
-            for table in tables:
-                held.append(table)
-                size += table.num_rows
-                if size >= rows:
-                    whole = pa.concat_tables(held).combine_chunks()
-                    full = size - size % rows
-                    out.write_table(whole.slice(0, full), row_group_size=rows)
-                    held, size = [whole.slice(full)], size - full
-            if size:
-                out.write_table(pa.concat_tables(held).combine_chunks(), row_group_size=rows)
+        with system.open_output_stream(f"{root}/{name}") as file:
+            write_tables(file, itertools.chain([first], tables))
         yield pa.RecordBatch.from_pydict({"name": [name]})
 
     return write
@@ -115,4 +157,4 @@ def reading(schema: pa.Schema) -> OnBatches:
     return read
 
 
-__all__ = ["reading", "refusing", "writing"]
+__all__ = ["reading", "refusing", "state_writer", "writing"]

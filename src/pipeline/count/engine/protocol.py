@@ -10,8 +10,9 @@ from typing import Any, Protocol, Self, TypeAlias
 
 import pyarrow as pa
 
+from pipeline.count.engine.executing import state_writer
 from pipeline.count.inputs import INPUTS, Count
-from pipeline.store import write_table
+from pipeline.store.writing import replacing
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ def delta_encoded(sort: Sequence[str]) -> tuple[str, ...]:
 
 def write_state(path: Path, table: pa.Table, sort: Sequence[str]) -> None:
     """Write a state, whose rows stand in the order `sort`; equal rows give equal bytes, however they came together."""
-    write_table(path, table.combine_chunks(), delta=delta_encoded(sort))
+    kinds = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
+    schema = pa.schema(list(zip(table.column_names, kinds, strict=True)))
+    with replacing(path) as aside:
+        state_writer(schema, delta_encoded(sort))(aside, [table])
 
 
 __all__ = ["Engine", "File", "Input", "alike", "as_table", "delta_encoded", "input_schema", "write_state"]
