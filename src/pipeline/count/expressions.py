@@ -11,6 +11,7 @@ from typing import Any
 import ibis
 from ibis import _
 
+from pipeline.count.arrays import Stocks
 from pipeline.count.inputs import (
     MASK_DAYS,
     OPEN_END,
@@ -25,6 +26,7 @@ from pipeline.count.inputs import (
     sex_of,
     tables,
 )
+from pipeline.count.moving import movements_in_order
 from pipeline.count.ordered import long_term_in_order, masks_in_order, stock_in_order, window_days_in_order
 from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
@@ -88,7 +90,7 @@ def day_masks() -> Count:
     begin = ibis.greatest(rows.von.delta(rows.stichtag_1, unit="day") - 1, 0)
     end = ibis.least(ibis.coalesce(rows.bis, rows.stichtag), rows.stichtag).delta(rows.stichtag_1, unit="day")
     rows = rows.select("person", mask=_first_days(rows, end) - _first_days(rows, begin))
-    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS, masks_in_order(rows))
+    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS, masks_in_order)
 
 
 def window_days() -> Count:
@@ -171,7 +173,7 @@ def _in_window(day: Any, rows: Any, readings: Readings, *, later: int = 0) -> An
     return (after_first > 0) & (after_last <= 0)
 
 
-def movements(readings: Readings) -> Count:
+def movements(readings: Readings, stocks: Stocks | None = None) -> Count:
     """`elb_zugang`, `elb_abgang` by unit and sex: periods of a person in a unit, gaps of up to seven days bridged.
 
     A period begins an island where none that began earlier reaches it over the bridge, and ends one where none that ends later
@@ -203,7 +205,7 @@ def movements(readings: Readings) -> Count:
     total = m.group_by("jc", "sex").agg(
         elb_zugang=_.kommt.sum().cast("int64"), elb_abgang=(~_.kommt).sum().cast("int64")
     )
-    return Count("movements", reads, total, SUMS)
+    return Count("movements", reads, total, SUMS, movements_in_order(readings, stocks or Stocks()))
 
 
 def _reaches(ende: Any, von: Any, row: Any) -> Any:
@@ -220,6 +222,7 @@ def _without(rows: Any, periods: Any, continued: Any) -> Any:
 
 def all_counts(readings: Readings) -> dict[str, Count]:
     """Return every expression by name, as the readings of a run have it."""
+    stocks = Stocks()
     counts = (
         stock(),
         stock_counts(),
@@ -228,8 +231,8 @@ def all_counts(readings: Readings) -> dict[str, Count]:
         long_term(readings),
         long_term_counts(readings),
         long_term_movements(),
-        movements(readings),
-        payments(readings),
+        movements(readings, stocks),
+        payments(readings, stocks),
         events(readings),
         event_counts(),
         employed(readings),

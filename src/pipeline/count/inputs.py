@@ -126,9 +126,7 @@ ROWS, SUMS, WHOLE = "rows", "sums", "whole"
 """How an expression splits: into the rows of each person, into sums over persons, or not by persons at all."""
 
 
-RowsOf: TypeAlias = Callable[[Any], pa.Table]
-"""Evaluates an expression whose rows follow from single rows of a file, in the order of the file."""
-InOrder: TypeAlias = Callable[[RowsOf, Mapping[str, Any]], pa.Table]
+InOrder: TypeAlias = Callable[[Mapping[str, Any]], pa.Table]
 """Computes a result, in order, from inputs whose rows stand in the order of persons."""
 
 

@@ -7,7 +7,7 @@ what other engines run and what names the states; `tests/unit/count/test_ordered
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -16,18 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.count.engine.protocol import input_schema
-from pipeline.count.inputs import FEMALE, MALE, OTHER, InOrder, RowsOf
+from pipeline.count.arrays import among, by_person, day_of, days_of, merged, numbers, read, unlike_before, whole
+from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, InOrder
 
-_NUMBERED = pa.dictionary(pa.int32(), pa.string())
 _SEX_OF = pa.array([OTHER, MALE, FEMALE, OTHER, OTHER, OTHER, OTHER, OTHER])
 """The sex by the union of its bits, as `inputs.sex_of` reads them."""
 
 
-def stock_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
+def stock_in_order(inputs: Mapping[str, Any]) -> pa.Table:
     """Return the stock; units and sexes as dictionaries."""
     columns = ["person", "jc_id", "geschlecht", "ist_elb", "ist_alleinerziehend"]
-    table = _by_person(_read(inputs["bestand"], "bestand", columns))
+    table = by_person(read(inputs["bestand"], "bestand", columns))
     persons, bits = table["person"].to_numpy(), _bits(table)
     jc = _on_territory(table["jc_id"], inputs["gebiet"])
     first = unlike_before(persons)
@@ -56,7 +55,7 @@ _ELB, _ALONE = 8, 16
 
 def _bits(table: pa.Table) -> Any:
     """Return what rows say as bits: of sexes as `inputs.sex_bits` has them, ELB, ELB bringing up children alone."""
-    sexes = _whole(table["geschlecht"])
+    sexes = whole(table["geschlecht"])
     bit_of = np.array([{MALE: 1, FEMALE: 2}.get(sex, 4) for sex in [*sexes.dictionary.to_pylist(), OTHER]], np.int8)
     elb, alone = (table[name].fill_null(False).to_numpy() for name in ("ist_elb", "ist_alleinerziehend"))
     bits = bit_of[sexes.indices.fill_null(len(sexes.dictionary)).to_numpy()]
@@ -76,21 +75,31 @@ def _units_in_order(persons: Any, jc: pa.DictionaryArray, first: Any) -> tuple[A
     return order, own
 
 
-def masks_in_order(rows: Any) -> InOrder:
-    """Return what computes the day masks from `rows` (person, mask)."""
+def masks_in_order(inputs: Mapping[str, Any]) -> pa.Table:
+    """Return the day masks."""
+    rows = by_person(read(inputs["leistungsbezug"], "leistungsbezug", ["person", "von", "bis"]))
+    [days] = inputs["kalender"].select(["stichtag_1", "stichtag"]).to_pylist()
+    before, last = day_of(days["stichtag_1"]), day_of(days["stichtag"])
+    persons, masks = [], []
+    for at in range(0, len(rows), _RANGE):
+        piece = rows.slice(at, _RANGE)
+        begin, end = (days_of(piece[name]) for name in ("von", "bis"))
+        within = np.flatnonzero((begin <= last) & (end > before))
+        persons.append(piece["person"].to_numpy()[within])
+        begin, end = np.maximum(begin[within] - before - 1, 0), np.minimum(end[within], last) - before
+        masks.append(_FIRST_DAYS[end] - _FIRST_DAYS[begin])
+    person, mask = (np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (persons, masks))
+    first = unlike_before(person)
+    if not first.all():
+        person, mask = person[first], np.bitwise_or.reduceat(mask, np.flatnonzero(first))
+    return pa.table({"person": person, "mask": mask})
 
-    def computed(rows_of: RowsOf, _: Mapping[str, Any]) -> pa.Table:
-        table = _by_person(rows_of(rows))
-        persons, masks = (table[name].to_numpy() for name in ("person", "mask"))
-        first = unlike_before(persons)
-        if not first.all():
-            persons, masks = persons[first], np.bitwise_or.reduceat(masks, np.flatnonzero(first))
-        return pa.table({"person": persons, "mask": masks})
 
-    return computed
+_FIRST_DAYS = ALL_DAYS >> (MASK_DAYS - np.arange(MASK_DAYS + 1))
+"""The mask of so many days from the first one on."""
 
 
-def window_days_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
+def window_days_in_order(inputs: Mapping[str, Any]) -> pa.Table:
     """Return the days among the last 730: states, a row per person, merged one after the other into the persons known so far.
 
     Persons are merged in ranges, so that what is computed of a range fits into the caches of a processor.
@@ -131,62 +140,39 @@ def _with_days(persons: Any, days: Any, own: Any, more: Any) -> tuple[Any, Any]:
     return np.insert(persons, place[~known], own[~known]), np.insert(days, place[~known], more[~known])
 
 
-def long_term_in_order(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
+def long_term_in_order(inputs: Mapping[str, Any]) -> pa.Table:
     """Return who is ELB in the stock and has days enough among the last 730."""
     stock, days = (
-        _read(inputs["stock"], "stock", ["person", "elb"]),
-        _read(inputs["tage"], "tagesumme", ["person", "days"]),
+        read(inputs["stock"], "stock", ["person", "elb"]),
+        read(inputs["tage"], "tagesumme", ["person", "days"]),
     )
     elb = stock["person"].to_numpy()[stock["elb"].to_numpy()]
     enough = days["person"].to_numpy()[days["days"].to_numpy() >= inputs["kalender"]["lzb_tage"][0].as_py()]
-    return pa.table({"person": enough[_among(elb, enough)]})
+    return pa.table({"person": enough[among(elb, enough)]})
 
 
-def _among(known: Any, asked: Any) -> Any:
-    """Tell of each number whether it is among `known`, which ascend."""
-    if not len(known):
-        return np.zeros(len(asked), bool)
-    return known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
+def employed_in_order(*, any_day: bool) -> InOrder:
+    """Return what computes the persons employed on the check day, or on any day of the month."""
+    edges = ("monat_von", "monat_bis") if any_day else ("pruef_tag", "pruef_tag")
 
+    def computed(inputs: Mapping[str, Any]) -> pa.Table:
+        columns = ["person", "von", "bis", "personengruppe"]
+        rows = by_person(read(inputs["beschaeftigung"], "beschaeftigung", columns))
+        first, last = (day_of(inputs["kalender"][name][0].as_py()) for name in edges)
+        not_insured = set(inputs["nicht_svb"]["code"].to_pylist())
+        there = (days_of(rows["von"]) <= last) & (days_of(rows["bis"]) >= first)
+        there &= numbers(rows["personengruppe"], lambda code: code not in not_insured).astype(bool)
+        persons = rows["person"].to_numpy()[there]
+        return pa.table({"person": persons[unlike_before(persons)]})
 
-def _read(files: Any, kind: str, columns: Sequence[str]) -> pa.Table:
-    """Return columns of the files of a kind, texts as dictionaries; without files a table without rows."""
-    schema = input_schema(kind)
-    words = [name for name in columns if schema.field(name).type == pa.string()]
-    tables = [pq.read_table(file.path, columns=list(columns), read_dictionary=words) for file in files]
-    if tables:
-        return pa.concat_tables(tables)
-    kinds = [_NUMBERED if name in words else schema.field(name).type for name in columns]
-    return pa.schema(list(zip(columns, kinds, strict=True))).empty_table()
-
-
-def _whole(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    return column.unify_dictionaries().combine_chunks()
-
-
-def _by_person(rows: pa.Table) -> pa.Table:
-    """Return rows in the order of persons."""
-    persons = rows["person"].to_numpy()
-    if (persons[1:] >= persons[:-1]).all():
-        return rows
-    return rows.take(pa.array(np.argsort(persons, kind="stable")))
+    return computed
 
 
 def _on_territory(ids: pa.ChunkedArray, gebiet: Any) -> pa.DictionaryArray:
     """Return the unit that each delivering unit belongs to on the territory of the run."""
-    neu, encoded = merged(gebiet), _whole(ids)
+    neu, encoded = merged(gebiet), whole(ids)
     units = pa.array([neu.get(jc_id, jc_id) for jc_id in encoded.dictionary.to_pylist()], pa.string())
     return pa.DictionaryArray.from_arrays(encoded.indices, units)
-
-
-def merged(gebiet: Any) -> dict[str, str]:
-    """Return the units that belong to another on the territory of the run, with that one."""
-    return dict(zip(gebiet["alt"].to_pylist(), gebiet["neu"].to_pylist(), strict=True)) if len(gebiet) else {}
-
-
-def unlike_before(values: Any) -> Any:
-    """Tell of each value whether it differs from the one before; the first does."""
-    return np.append(np.ones(min(1, len(values)), bool), values[1:] != values[:-1])
 
 
 def _agreed(bits: Any) -> Any:
@@ -197,4 +183,4 @@ def _sexes(bits: Any) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(bits & 7), _SEX_OF)
 
 
-__all__ = ["long_term_in_order", "masks_in_order", "merged", "stock_in_order", "unlike_before", "window_days_in_order"]
+__all__ = ["employed_in_order", "long_term_in_order", "masks_in_order", "stock_in_order", "window_days_in_order"]

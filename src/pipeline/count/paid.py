@@ -7,22 +7,19 @@ cells, sexes and parts are small numbers. However many payments there are, a pie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.count.inputs import FEMALE, MALE, OTHER, TOTAL, InOrder, RowsOf
-from pipeline.count.ordered import merged, unlike_before
-from pipeline.store.decimals import decimal_array, unscaled
+from pipeline.count.arrays import SEXES, Stock, Stocks, as_summed, merged, numbers, sexes_of, unlike_before
+from pipeline.count.inputs import FEMALE, MALE, TOTAL, InOrder
+from pipeline.store.decimals import unscaled
 
 _SUMS = ("llu", "luh")
-_SEXES = (OTHER, MALE, FEMALE)
 _LINES = (TOTAL, MALE, FEMALE)
 _NONE = np.iinfo(np.int64).min
 _COLUMNS = ["person", "jc_id", "bg", "rechtsgrundlage", "anspruch_eur"]
@@ -30,14 +27,11 @@ _PIECE, _KEPT = 1 << 18, 1 << 20
 """Rows that are looked at together, and rows up to which all pieces of a month are kept for a second look."""
 
 
-def payments_in_order(parts: int, fewest: int) -> InOrder:
+def payments_in_order(parts: int, fewest: int, stocks: Stocks) -> InOrder:
     """Return what computes the payments: sums by parts of the units of need, those of doubtful cells by each of them."""
-    known = lru_cache(maxsize=2)(_sexes_of_stock)
 
-    def computed(_: RowsOf, inputs: Mapping[str, Any]) -> pa.Table:
-        # The later stock is looked up last: it is the earlier one of the next month.
-        then, now = (known(tuple(file.path for file in inputs[name])) for name in ("stock_1", "stock"))
-        paid, sums = _Paid(inputs, (now, then)), _Sums(parts)
+    def computed(inputs: Mapping[str, Any]) -> pa.Table:
+        paid, sums = _Paid(inputs, stocks.now_and_then(inputs)), _Sums(parts)
         for rows in paid.rows():
             sums.add(rows, len(paid.units))
         found = _Shares.of(sums.cents, sums.there)
@@ -51,7 +45,7 @@ def payments_in_order(parts: int, fewest: int) -> InOrder:
 
 @dataclass(frozen=True)
 class _Payments:
-    """Rows of payments: `cell` (unit and sum), `sex` (place in `_SEXES`), unit of need, cents, and whether nobody is named."""
+    """Rows of payments: `cell` (unit and sum), `sex` (place in `SEXES`), unit of need, cents, and whether nobody is named."""
 
     cell: Any
     sex: Any
@@ -70,8 +64,8 @@ class _Sums:
 
     def __init__(self, parts: int) -> None:
         self._parts = parts
-        self.cents: Any = np.zeros((0, len(_SEXES), parts), np.int64)
-        self.there: Any = np.zeros((0, len(_SEXES), parts), bool)
+        self.cents: Any = np.zeros((0, len(SEXES), parts), np.int64)
+        self.there: Any = np.zeros((0, len(SEXES), parts), bool)
         self.nobody: Any = np.zeros(0, np.int64)
         self.below: Any = np.zeros(0, bool)
 
@@ -81,7 +75,7 @@ class _Sums:
             before = getattr(self, name)
             more = np.zeros((units * len(_SUMS) - len(before), *before.shape[1:]), before.dtype)
             setattr(self, name, np.concatenate([before, more]))
-        place = (rows.cell * len(_SEXES) + rows.sex) * self._parts + (rows.bg & (self._parts - 1))
+        place = (rows.cell * len(SEXES) + rows.sex) * self._parts + (rows.bg & (self._parts - 1))
         np.add.at(self.cents.reshape(-1), place, rows.cents)
         self.there.reshape(-1)[place] = True
         self.nobody += np.bincount(rows.cell[rows.nobody], minlength=len(self.nobody))
@@ -91,7 +85,7 @@ class _Sums:
 class _Paid:
     """The payments of a month, read in pieces; `units` are those met so far, on the territory of the run."""
 
-    def __init__(self, inputs: Mapping[str, Any], stocks: Sequence[tuple[Any, Any]]) -> None:
+    def __init__(self, inputs: Mapping[str, Any], stocks: Sequence[Stock]) -> None:
         self.units: dict[str, int] = {}
         self._files = inputs["leistung"]
         self._neu = merged(inputs["gebiet"])
@@ -114,8 +108,8 @@ class _Paid:
                     yield from (self._counted(table.slice(at, _PIECE)) for at in range(0, len(table), _PIECE))
 
     def _counted(self, table: pa.Table) -> _Payments:
-        sums = _coded(table["rechtsgrundlage"], self._place_of_sum)
-        units = _coded(table["jc_id"], self._place_of_unit)
+        sums = numbers(table["rechtsgrundlage"], self._place_of_sum)
+        units = numbers(table["jc_id"], self._place_of_unit)
         cents, _ = unscaled(table["anspruch_eur"])
         nobody = table["person"].is_null().to_numpy()
         persons = table["person"].fill_null(0).to_numpy()
@@ -134,36 +128,9 @@ class _Paid:
         return _SUMS.index(summe) if summe in _SUMS else -1
 
     def _sexes(self, persons: Any) -> Any:
-        """Return the sexes of persons, whose rows are runs: of the first stock that has them, else OTHER."""
+        """Return the sexes of persons, whose rows are runs."""
         first = np.flatnonzero(unlike_before(persons))
-        asked = persons[first]
-        sexes, open_ = np.zeros(len(asked), np.int8), np.arange(len(asked))
-        for known, codes in self._stocks:
-            if not len(known):
-                continue
-            place = np.minimum(np.searchsorted(known, asked[open_]), len(known) - 1)
-            found = known[place] == asked[open_]
-            sexes[open_[found]] = codes[place[found]]
-            open_ = open_[~found]
-        return np.repeat(sexes, np.diff(np.append(first, len(persons))))
-
-
-def _sexes_of_stock(paths: tuple[Path, ...]) -> tuple[Any, Any]:
-    """Return the persons of a stock, ascending, and the places in `_SEXES` of the sexes that their units agree on."""
-    persons, sexes = [np.empty(0, np.int64)], [np.empty(0, np.int8)]
-    for path in paths:
-        stock = pq.read_table(path, columns=["person", "sex", "einig", "erste"], read_dictionary=["sex"])
-        first = stock["erste"].to_numpy()
-        persons.append(stock["person"].to_numpy()[first])
-        sexes.append((_coded(stock["sex"], _SEXES.index).astype(np.int8) * stock["einig"].to_numpy())[first])
-    return np.concatenate(persons), np.concatenate(sexes)
-
-
-def _coded(column: pa.ChunkedArray, number: Callable[[str], int]) -> Any:
-    """Return the numbers of the texts of a dictionary column."""
-    encoded = column.unify_dictionaries().combine_chunks()
-    numbers = np.array([number(text) for text in encoded.dictionary.to_pylist()], np.int64)
-    return numbers[encoded.indices.to_numpy()]
+        return np.repeat(sexes_of(persons[first], *self._stocks), np.diff(np.append(first, len(persons))))
 
 
 @dataclass(frozen=True)
@@ -198,7 +165,7 @@ def _by_unit_of_need(pieces: Sequence[_Payments]) -> _Shares:
     )
     order = np.lexsort((bg, cell))
     cell, sex, bg, cents = (values[order, np.newaxis] for values in (cell, sex, bg, cents))
-    of_line = np.concatenate([np.ones_like(sex, bool), sex == np.arange(1, len(_SEXES))], axis=1)
+    of_line = np.concatenate([np.ones_like(sex, bool), sex == np.arange(1, len(SEXES))], axis=1)
     own = np.flatnonzero(unlike_before(cell[:, 0]) | unlike_before(bg[:, 0]))
     summed = np.add.reduceat(np.where(of_line, cents, 0), own)
     there = np.logical_or.reduceat(of_line, own)
@@ -217,17 +184,12 @@ def _lines(found: _Shares, units: Sequence[str], nobody: Any) -> pa.Table:
         "jc": pa.array(units, pa.string()).take(pa.array(cell // len(_SUMS))),
         "summe": pa.array(_SUMS, pa.string()).take(pa.array(cell % len(_SUMS))),
         "sex": pa.array(_LINES, pa.string()).take(pa.array(line)),
-        "cents": _as_summed(found.cents[cell, line]),
+        "cents": as_summed(found.cents[cell, line]),
         "bgs": found.number[cell, line],
-        "groesste": _as_summed(found.largest[cell, line]),
-        "ohne_person": _as_summed(np.where(line == 0, nobody[cell], 0)),
+        "groesste": as_summed(found.largest[cell, line]),
+        "ohne_person": as_summed(np.where(line == 0, nobody[cell], 0)),
     }
     return pa.table(columns).sort_by([(name, "ascending") for name in ("jc", "sex", "summe")])
-
-
-def _as_summed(integers: Any) -> pa.Array:
-    """Return integers as the type that DuckDB's sums of integers have."""
-    return decimal_array(integers, np.ones(len(integers), bool), 38, 0)
 
 
 __all__ = ["payments_in_order"]

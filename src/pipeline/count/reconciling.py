@@ -139,20 +139,20 @@ def _rests(
         if finding.severity != "error":
             noted[finding.table, finding.ref_month, finding.jc_id] += finding.count
 
+    def cell(table: str, month: str, delivered: Mapping[str, Any], parts: Sequence[str]) -> tuple[int, int, int]:
+        entries = [delivered.get(part, {}) for part in parts]
+        return (
+            sum(entry.get("rows", 0) for entry in entries),
+            sum(entry.get("quarantined", 0) for entry in entries),
+            sum(noted[table, month, part] for part in parts),
+        )
+
     def behind(table: str, shift: int) -> Ints:
-        result = np.zeros((3, len(routes.months), len(routes.units)), np.int64)
-        for i, month in enumerate(routes.months):
-            read = add_months(month, shift)
-            delivered = staged.get(table, {}).get(read, {}).get("units", {})
-            for j, unit in enumerate(routes.units):
-                for part in territory.valid_parts(unit, read):
-                    entry = delivered.get(part, {})
-                    result[:, i, j] += (
-                        entry.get("rows", 0),
-                        entry.get("quarantined", 0),
-                        noted[table, read, part],
-                    )
-        return result
+        cells = []
+        for month in (add_months(m, shift) for m in routes.months):
+            delivered = staged.get(table, {}).get(month, {}).get("units", {})
+            cells.append([cell(table, month, delivered, territory.valid_parts(u, month)) for u in routes.units])
+        return np.array(cells, np.int64).reshape(len(routes.months), len(routes.units), 3).transpose(2, 0, 1)
 
     newest = {name: newest_deliveries(merkmale[name]) for name in routes.merkmale}
     deliveries = {delivery: behind(*delivery) for delivery in {d for read in newest.values() for d in read}}

@@ -15,10 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.count.engine import DuckDb, File, input_schema
-from pipeline.count.expressions import day_masks, long_term, stock, window_days
+from pipeline.count.expressions import day_masks, long_term, movements, stock, window_days
 from pipeline.count.inputs import ALL_DAYS, Count
 from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
+from pipeline.count.starts import employed
 
 FIRST, LAST = date(2018, 5, 14), date(2018, 6, 14)
 UNITS = ("t04412", "t04448", "mse-nord")
@@ -40,9 +41,10 @@ def files(folder: Path, kind: str, rows: Sequence[Mapping[str, Any]], name: str 
 
 
 def both(
-    engine: DuckDb, count: Count, inputs: Mapping[str, Any], folder: Path, sort: Sequence[str]
+    engine: DuckDb, count: Count, inputs: Mapping[str, Any], folder: Path, sort: Sequence[str], reading: Any = ""
 ) -> tuple[bytes, bytes]:
     """Return the file of a state computed from ordered rows, and the one of its expression alone."""
+    count = replace(count, name=f"{count.name} {reading}")  # An engine knows expressions by their names.
     paths = folder / "ordered.parquet", folder / "grouped.parquet"
     for path, how in zip(paths, (count, replace(count, in_order=None)), strict=True):
         engine.run_to_file(how, inputs, path, sort=sort)
@@ -204,7 +206,7 @@ def test_payments(
         "stock": stock_file(tmp_path, "now", now),
         "stock_1": stock_file(tmp_path, "then", then),
     }
-    one, other = both(engine, payments(Readings(fewest_units=fewest)), inputs, tmp_path, ("jc", "sex", "summe"))
+    one, other = both(engine, payments(Readings(fewest_units=fewest)), inputs, tmp_path, ("jc", "sex", "summe"), fewest)
     assert one == other
 
 
@@ -222,4 +224,63 @@ def test_long_term(engine: DuckDb, tmp_path: Path, days: dict[int, int], now: di
         "kalender": pa.Table.from_pylist([calendar], schema=input_schema("kalender")),
     }
     one, other = both(engine, long_term(Readings()), inputs, tmp_path, ("person",))
+    assert one == other
+
+
+@QUICK
+@given(
+    rows=st.lists(SPELL, max_size=14),
+    merged=st.sampled_from(GEBIET),
+    now=KNOWN,
+    then=KNOWN,
+    readings=st.builds(Readings, closed_left=st.booleans(), exit_on_last_day=st.booleans()),
+    bridge=st.sampled_from([0, 7]),
+    in_order=st.booleans(),
+)
+def test_movements(
+    engine: DuckDb,
+    tmp_path: Path,
+    rows: list[dict[str, Any]],
+    merged: Any,
+    now: dict[int, str],
+    then: dict[int, str],
+    readings: Readings,
+    bridge: int,
+    in_order: bool,
+) -> None:
+    said = [row | {"bis": max(row["von"], row["bis"]) if row["bis"] else None} for row in rows]
+    spells = files(tmp_path, "leistungsbezug", ordered(said) if in_order else said)
+    days = dict.fromkeys(input_schema("kalender").names) | {"stichtag_1": FIRST, "stichtag": LAST, "bruecke": bridge}
+    inputs = {
+        "leistungsbezug": [File(spells)],
+        "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
+        "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
+        "stock": stock_file(tmp_path, "now", now),
+        "stock_1": stock_file(tmp_path, "then", then),
+    }
+    one, other = both(engine, movements(readings), inputs, tmp_path, ("jc", "sex"), readings)
+    assert one == other
+
+
+INSURED = st.fixed_dictionaries(
+    {
+        "person": PERSONS,
+        "von": DAYS,
+        "bis": st.one_of(st.none(), DAYS),
+        "personengruppe": st.sampled_from(["101", "109"]),
+    }
+)
+
+
+@QUICK
+@given(rows=st.lists(INSURED, max_size=12), any_day=st.booleans(), in_order=st.booleans())
+def test_employed(engine: DuckDb, tmp_path: Path, rows: list[dict[str, Any]], any_day: bool, in_order: bool) -> None:
+    spells = files(tmp_path, "beschaeftigung", ordered(rows) if in_order else rows)
+    days = dict.fromkeys(input_schema("kalender").names) | {"pruef_tag": LAST, "monat_von": FIRST, "monat_bis": LAST}
+    inputs = {
+        "beschaeftigung": [File(spells)],
+        "nicht_svb": pa.table({"code": ["109"]}),
+        "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
+    }
+    one, other = both(engine, employed(Readings(), any_day=any_day), inputs, tmp_path, ("person",))
     assert one == other

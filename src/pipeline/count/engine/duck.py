@@ -6,10 +6,9 @@ Each expression is translated to SQL once per process; a month is only another s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import duckdb
 import ibis
@@ -73,16 +72,8 @@ class DuckDb:
         if count.in_order is None:
             table = self.run(count, inputs).sort_by([(name, "ascending") for name in sort])
         else:
-            table = count.in_order(partial(self._rows_of, count, inputs), inputs)
+            table = count.in_order(inputs)
         write_state(path, table, sort)
-
-    def _rows_of(self, count: Count, inputs: Mapping[str, Input], rows: Any) -> pa.Table:
-        """Evaluate an expression of rows over the inputs of a count, in the order of the files."""
-        self._connection.execute("SET preserve_insertion_order = true")
-        try:
-            return self.run(Count(f"rows_of_{count.name}", count.reads, rows), inputs)
-        finally:
-            self._connection.execute("SET preserve_insertion_order = false")
 
     def _bind(self, alias: str, kind: str, value: Input) -> None:
         self._connection.execute(f'DROP VIEW IF EXISTS "{alias}"')

@@ -1,0 +1,145 @@
+"""Columns of staged files and states as NumPy arrays, and what is done with arrays in the order of persons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.count.engine.protocol import input_schema
+from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER
+from pipeline.store.decimals import decimal_array
+
+SEXES = (OTHER, MALE, FEMALE)
+"""Sexes by their number."""
+_NUMBERED = pa.dictionary(pa.int32(), pa.string())
+
+
+def read(files: Any, kind: str, columns: Sequence[str]) -> pa.Table:
+    """Return columns of the files of a kind, texts as dictionaries; without files a table without rows."""
+    schema = input_schema(kind)
+    words = [name for name in columns if schema.field(name).type == pa.string()]
+    tables = [pq.read_table(file.path, columns=list(columns), read_dictionary=words) for file in files]
+    if tables:
+        return pa.concat_tables(tables)
+    kinds = [_NUMBERED if name in words else schema.field(name).type for name in columns]
+    return pa.schema(list(zip(columns, kinds, strict=True))).empty_table()
+
+
+def days_of(column: pa.ChunkedArray) -> Any:
+    """Return dates as numbers of days; an open end is the latest."""
+    return column.cast(pa.int32()).fill_null(_OPEN_END).to_numpy()
+
+
+def day_of(value: date) -> int:
+    """Return the number of a day."""
+    return value.toordinal() - _EPOCH
+
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_OPEN_END = day_of(date.fromisoformat(OPEN_END))
+
+
+def whole(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Return a dictionary column as one array."""
+    return column.unify_dictionaries().combine_chunks()
+
+
+def numbers(column: pa.ChunkedArray, number: Callable[[str], int]) -> Any:
+    """Return the numbers of the texts of a dictionary column."""
+    encoded = whole(column)
+    return np.array([number(text) for text in encoded.dictionary.to_pylist()], np.int64)[encoded.indices.to_numpy()]
+
+
+def by_person(rows: pa.Table) -> pa.Table:
+    """Return rows in the order of persons."""
+    persons = rows["person"].to_numpy()
+    if (persons[1:] >= persons[:-1]).all():
+        return rows
+    return rows.take(pa.array(np.argsort(persons, kind="stable")))
+
+
+def merged(gebiet: Any) -> dict[str, str]:
+    """Return the units that belong to another on the territory of the run, with that one."""
+    return dict(zip(gebiet["alt"].to_pylist(), gebiet["neu"].to_pylist(), strict=True)) if len(gebiet) else {}
+
+
+def unlike_before(values: Any) -> Any:
+    """Tell of each value whether it differs from the one before; the first does."""
+    return np.append(np.ones(min(1, len(values)), bool), values[1:] != values[:-1])
+
+
+def among(known: Any, asked: Any) -> Any:
+    """Tell of each number whether it is among `known`, which ascend."""
+    if not len(known):
+        return np.zeros(len(asked), bool)
+    return known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
+
+
+def as_summed(integers: Any) -> pa.Array:
+    """Return integers as the type that DuckDB's sums of integers have."""
+    return decimal_array(integers, np.ones(len(integers), bool), 38, 0)
+
+
+Stock: TypeAlias = tuple[Any, Any]
+"""The persons of a stock, ascending, and the numbers of the sexes that their units agree on."""
+
+
+class Stocks:
+    """The sexes of those in stock; two stocks are kept, since a month's is the one before of the next month."""
+
+    def __init__(self) -> None:
+        self._of = lru_cache(maxsize=2)(_stock)
+
+    def now_and_then(self, inputs: Mapping[str, Any]) -> tuple[Stock, Stock]:
+        """Return those of the inputs `stock` and `stock_1`."""
+        # The later one is asked for last and so kept.
+        then, now = (self._of(tuple(file.path for file in inputs[name])) for name in ("stock_1", "stock"))
+        return now, then
+
+
+def _stock(paths: tuple[Path, ...]) -> Stock:
+    persons, sexes = [np.empty(0, np.int64)], [np.empty(0, np.int8)]
+    for path in paths:
+        rows = pq.read_table(path, columns=["person", "sex", "einig", "erste"], read_dictionary=["sex"])
+        first = rows["erste"].to_numpy()
+        persons.append(rows["person"].to_numpy()[first])
+        sexes.append((numbers(rows["sex"], SEXES.index).astype(np.int8) * rows["einig"].to_numpy())[first])
+    return np.concatenate(persons), np.concatenate(sexes)
+
+
+def sexes_of(asked: Any, *stocks: Stock) -> Any:
+    """Return the numbers of the sexes of persons: of the first stock that has them, else of OTHER."""
+    sexes, left = np.zeros(len(asked), np.int8), np.arange(len(asked))
+    for persons, known in stocks:
+        if not len(persons):
+            continue
+        place = np.minimum(np.searchsorted(persons, asked[left]), len(persons) - 1)
+        found = persons[place] == asked[left]
+        sexes[left[found]] = known[place[found]]
+        left = left[~found]
+    return sexes
+
+
+__all__ = [
+    "SEXES",
+    "Stock",
+    "Stocks",
+    "among",
+    "as_summed",
+    "by_person",
+    "day_of",
+    "days_of",
+    "merged",
+    "numbers",
+    "read",
+    "sexes_of",
+    "unlike_before",
+    "whole",
+]
