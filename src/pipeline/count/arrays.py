@@ -65,9 +65,28 @@ def by_person(rows: pa.Table) -> pa.Table:
     return rows.take(pa.array(np.argsort(persons, kind="stable")))
 
 
-def merged(gebiet: Any) -> dict[str, str]:
-    """Return the units that belong to another on the territory of the run, with that one."""
-    return dict(zip(gebiet["alt"].to_pylist(), gebiet["neu"].to_pylist(), strict=True)) if len(gebiet) else {}
+class Units:
+    """Numbers of the units on the territory of the run, in the order in which they are met."""
+
+    def __init__(self, gebiet: Any) -> None:
+        alt, neu = (gebiet[name].to_pylist() for name in ("alt", "neu")) if len(gebiet) else ([], [])
+        self._neu: dict[str, str] = dict(zip(alt, neu, strict=True))
+        self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def of(self, jc_id: str) -> str:
+        """Return the unit that a delivering unit belongs to."""
+        return self._neu.get(jc_id, jc_id)
+
+    def number(self, jc_id: str) -> int:
+        """Return the number of that unit."""
+        return self._numbers.setdefault(self.of(jc_id), len(self._numbers))
+
+    def named(self, units: Any) -> pa.Array:
+        """Return the units of numbers."""
+        return pa.array(list(self._numbers), pa.string()).take(pa.array(units))
 
 
 def unlike_before(values: Any) -> Any:
@@ -131,12 +150,12 @@ __all__ = [
     "SEXES",
     "Stock",
     "Stocks",
+    "Units",
     "among",
     "as_summed",
     "by_person",
     "day_of",
     "days_of",
-    "merged",
     "numbers",
     "read",
     "sexes_of",

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,11 +15,11 @@ import pyarrow as pa
 from pipeline.count.arrays import (
     SEXES,
     Stocks,
+    Units,
     as_summed,
     by_person,
     day_of,
     days_of,
-    merged,
     numbers,
     read,
     sexes_of,
@@ -30,38 +31,19 @@ from pipeline.count.readings import Readings
 
 def movements_in_order(readings: Readings, stocks: Stocks) -> InOrder:
     """Return what computes the movements: islands of periods that begin or end in the window."""
-    later = 0 if readings.exit_on_last_day else 1
 
     def computed(inputs: Mapping[str, Any]) -> pa.Table:
-        [days] = inputs["kalender"].select(["stichtag_1", "stichtag", "bruecke"]).to_pylist()
-        edges = day_of(days["stichtag_1"]), day_of(days["stichtag"])
-
-        def in_window(day: Any) -> Any:
-            after_first, after_last = day - edges[0], day - edges[1]
-            if readings.closed_left:
-                return (after_first >= 0) & (after_last < 0)
-            return (after_first > 0) & (after_last <= 0)
-
-        rows = by_person(read(inputs["leistungsbezug"], "leistungsbezug", ["person", "jc_id", "von", "bis"]))
-        von, ende = (days_of(rows[name]) for name in ("von", "bis"))
-        moving = _whoever(in_window(von) | in_window(ende + later), rows["person"].to_numpy())
-        units = _Units(merged(inputs["gebiet"]))
-        jc = numbers(rows["jc_id"].take(pa.array(moving)), units.number)
-        person, von, ende = (
-            rows["person"].to_numpy()[moving],
-            von[moving].astype(np.int64),
-            ende[moving].astype(np.int64),
-        )
+        units, window = Units(inputs["gebiet"]), _Window.of(inputs["kalender"], readings)
         now, then = stocks.now_and_then(inputs)
-        counts = np.zeros((len(units.known), len(SEXES), 2), np.int64)
-        come = _beginnings(person, jc, von, ende, days["bruecke"])
-        gone = _beginnings(person, jc, -ende, -von, days["bruecke"])
-        come, gone = come[in_window(von[come])], gone[in_window(ende[gone] + later)]
-        for column, (rows_, order) in enumerate(((come, (now, then)), (gone, (then, now)))):
-            np.add.at(counts, (jc[rows_], sexes_of(person[rows_], *order), column), 1)
+        periods = _of_those_who_move(inputs["leistungsbezug"], units, window)
+        come, gone = (_begin_an_island(p, window.bridge) for p in (periods, periods.turned_round()))
+        come, gone = come[window.begins(periods.von[come])], gone[window.ends(periods.ende[gone])]
+        counts = np.zeros((len(units), len(SEXES), 2), np.int64)
+        for column, own, nearer in ((0, come, (now, then)), (1, gone, (then, now))):
+            np.add.at(counts, (periods.jc[own], sexes_of(periods.person[own], *nearer), column), 1)
         unit, sex = np.nonzero(counts.any(axis=2))
         columns = {
-            "jc": pa.array(list(units.known), pa.string()).take(pa.array(unit)),
+            "jc": units.named(unit),
             "sex": pa.array(SEXES, pa.string()).take(pa.array(sex)),
             "elb_zugang": as_summed(counts[unit, sex, 0]),
             "elb_abgang": as_summed(counts[unit, sex, 1]),
@@ -71,39 +53,72 @@ def movements_in_order(readings: Readings, stocks: Stocks) -> InOrder:
     return computed
 
 
-class _Units:
-    """Numbers of the units on the territory of the run, in the order in which they are met."""
+@dataclass(frozen=True)
+class _Window:
+    """W(m) as the readings have it, in numbers of days; `bridge` are the days that an interruption may last."""
 
-    def __init__(self, neu: Mapping[str, str]) -> None:
-        self.known: dict[str, int] = {}
-        self._neu = neu
+    before: int
+    last: int
+    bridge: int
+    readings: Readings
 
-    def number(self, jc_id: str) -> int:
-        return self.known.setdefault(self._neu.get(jc_id, jc_id), len(self.known))
+    @classmethod
+    def of(cls, calendar: Any, readings: Readings) -> Self:
+        [days] = calendar.select(["stichtag_1", "stichtag", "bruecke"]).to_pylist()
+        return cls(day_of(days["stichtag_1"]), day_of(days["stichtag"]), days["bruecke"], readings)
+
+    def begins(self, von: Any) -> Any:
+        """Tell of first days whether they lie in the window."""
+        if self.readings.closed_left:
+            return (von >= self.before) & (von < self.last)
+        return (von > self.before) & (von <= self.last)
+
+    def ends(self, ende: Any) -> Any:
+        """Tell of last days whether who has them leaves in the window."""
+        return self.begins(ende if self.readings.exit_on_last_day else ende + 1)
 
 
-def _whoever(rows: Any, persons: Any) -> Any:
-    """Return the places of all rows of the persons who have one of `rows`."""
-    if not len(rows):
-        return np.empty(0, np.int64)
+@dataclass(frozen=True)
+class _Periods:
+    """Periods as ELB: person, number of the unit, first and last day."""
+
+    person: Any
+    jc: Any
+    von: Any
+    ende: Any
+
+    def turned_round(self) -> _Periods:
+        """Return the periods as they are seen against the course of time."""
+        return _Periods(self.person, self.jc, -self.ende, -self.von)
+
+
+def _of_those_who_move(files: Any, units: Units, window: _Window) -> _Periods:
+    """Return all periods of the persons of whom one begins or ends in the window."""
+    rows = by_person(read(files, "leistungsbezug", ["person", "jc_id", "von", "bis"]))
+    persons, von, ende = rows["person"].to_numpy(), days_of(rows["von"]), days_of(rows["bis"])
     begins = np.flatnonzero(unlike_before(persons))
-    return np.flatnonzero(np.repeat(np.logical_or.reduceat(rows, begins), np.diff(np.append(begins, len(persons)))))
+    moves = window.begins(von) | window.ends(ende)
+    own = (
+        np.repeat(np.logical_or.reduceat(moves, begins), np.diff(np.append(begins, len(rows)))) if len(rows) else moves
+    )
+    jc = numbers(rows["jc_id"].filter(pa.array(own)), units.number)
+    return _Periods(persons[own], jc, von[own].astype(np.int64), ende[own].astype(np.int64))
 
 
-def _beginnings(person: Any, jc: Any, begin: Any, end: Any, bridge: int) -> Any:
-    """Return the periods that begin an island: none of the person in the unit that begins earlier reaches them over the bridge.
+def _begin_an_island(periods: _Periods, bridge: int) -> Any:
+    """Return the places of the periods that none of the person in the unit reaches, over the bridge, that begins earlier.
 
-    Of periods that begin alike one is returned. With days and roles turned round, they are the ones that end an island.
+    Of periods that begin alike one is returned.
     """
-    order = np.lexsort((begin, jc, person))
-    person, jc, begin, end = (values[order] for values in (person, jc, begin, end))
+    order = np.lexsort((periods.von, periods.jc, periods.person))
+    person, jc, von, ende = (getattr(periods, name)[order] for name in ("person", "jc", "von", "ende"))
     own = unlike_before(person) | unlike_before(jc)
     group = np.cumsum(own)
     # The latest end so far in the group: groups ascend, so that one running maximum does not reach into the next.
-    latest = np.maximum.accumulate(group * _SPAN + end) - group * _SPAN
-    first = np.flatnonzero(own | unlike_before(begin))
-    before = np.maximum(first - 1, 0)
-    return order[first[own[first] | (begin[first] - latest[before] > bridge + 1)]]
+    latest = np.maximum.accumulate(group * _SPAN + ende) - group * _SPAN
+    first = np.flatnonzero(own | unlike_before(von))
+    alone = own[first] | (von[first] - latest[np.maximum(first - 1, 0)] > bridge + 1)
+    return order[first[alone]]
 
 
 _SPAN = 1 << 23

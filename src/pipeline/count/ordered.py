@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.count.arrays import among, by_person, day_of, days_of, merged, numbers, read, unlike_before, whole
+from pipeline.count.arrays import Units, among, by_person, day_of, days_of, numbers, read, unlike_before, whole
 from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, InOrder
 
 _SEX_OF = pa.array([OTHER, MALE, FEMALE, OTHER, OTHER, OTHER, OTHER, OTHER])
@@ -170,9 +170,9 @@ def employed_in_order(*, any_day: bool) -> InOrder:
 
 def _on_territory(ids: pa.ChunkedArray, gebiet: Any) -> pa.DictionaryArray:
     """Return the unit that each delivering unit belongs to on the territory of the run."""
-    neu, encoded = merged(gebiet), whole(ids)
-    units = pa.array([neu.get(jc_id, jc_id) for jc_id in encoded.dictionary.to_pylist()], pa.string())
-    return pa.DictionaryArray.from_arrays(encoded.indices, units)
+    units, encoded = Units(gebiet), whole(ids)
+    names = pa.array([units.of(jc_id) for jc_id in encoded.dictionary.to_pylist()], pa.string())
+    return pa.DictionaryArray.from_arrays(encoded.indices, names)
 
 
 def _agreed(bits: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.count.arrays import SEXES, Stock, Stocks, as_summed, merged, numbers, sexes_of, unlike_before
+from pipeline.count.arrays import SEXES, Stock, Stocks, Units, as_summed, numbers, sexes_of, unlike_before
 from pipeline.count.inputs import FEMALE, MALE, TOTAL, InOrder
 from pipeline.store.decimals import unscaled
 
@@ -38,7 +38,7 @@ def payments_in_order(parts: int, fewest: int, stocks: Stocks) -> InOrder:
         doubtful = np.flatnonzero(sums.below | found.doubtful(fewest))
         if len(doubtful):
             found.put(doubtful, _by_unit_of_need([rows.of_cells(doubtful) for rows in paid.rows()]))
-        return _lines(found, list(paid.units), sums.nobody)
+        return _lines(found, paid.units, sums.nobody)
 
     return computed
 
@@ -86,9 +86,8 @@ class _Paid:
     """The payments of a month, read in pieces; `units` are those met so far, on the territory of the run."""
 
     def __init__(self, inputs: Mapping[str, Any], stocks: Sequence[Stock]) -> None:
-        self.units: dict[str, int] = {}
+        self.units = Units(inputs["gebiet"])
         self._files = inputs["leistung"]
-        self._neu = merged(inputs["gebiet"])
         lists = inputs["rechtsgrundlagen"]
         self._sum_of = dict(zip(lists["code"].to_pylist(), lists["summe"].to_pylist(), strict=True))
         self._stocks = stocks
@@ -109,7 +108,7 @@ class _Paid:
 
     def _counted(self, table: pa.Table) -> _Payments:
         sums = numbers(table["rechtsgrundlage"], self._place_of_sum)
-        units = numbers(table["jc_id"], self._place_of_unit)
+        units = numbers(table["jc_id"], self.units.number)
         cents, _ = unscaled(table["anspruch_eur"])
         nobody = table["person"].is_null().to_numpy()
         persons = table["person"].fill_null(0).to_numpy()
@@ -119,9 +118,6 @@ class _Paid:
         if counts.all():
             return rows
         return _Payments(rows.cell[counts], sex[counts], rows.bg[counts], cents[counts], nobody[counts])
-
-    def _place_of_unit(self, jc_id: str) -> int:
-        return self.units.setdefault(self._neu.get(jc_id, jc_id), len(self.units))
 
     def _place_of_sum(self, rechtsgrundlage: str) -> int:
         summe = self._sum_of.get(rechtsgrundlage)
@@ -177,11 +173,11 @@ def _by_unit_of_need(pieces: Sequence[_Payments]) -> _Shares:
     )
 
 
-def _lines(found: _Shares, units: Sequence[str], nobody: Any) -> pa.Table:
+def _lines(found: _Shares, units: Units, nobody: Any) -> pa.Table:
     """Return the rows of payments, ordered by unit, sex and sum; `nobody` counts a cell's rows without a person."""
     cell, line = np.nonzero(found.number)
     columns = {
-        "jc": pa.array(units, pa.string()).take(pa.array(cell // len(_SUMS))),
+        "jc": units.named(cell // len(_SUMS)),
         "summe": pa.array(_SUMS, pa.string()).take(pa.array(cell % len(_SUMS))),
         "sex": pa.array(_LINES, pa.string()).take(pa.array(line)),
         "cents": as_summed(found.cents[cell, line]),
