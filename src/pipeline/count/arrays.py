@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,13 +24,46 @@ _NUMBERED = pa.dictionary(pa.int32(), pa.string())
 
 def read(files: Any, kind: str, columns: Sequence[str]) -> pa.Table:
     """Return columns of the files of a kind, texts as dictionaries; without files a table without rows."""
-    schema = input_schema(kind)
-    words = [name for name in columns if schema.field(name).type == pa.string()]
+    schema, words = input_schema(kind), _words(kind, columns)
     tables = [pq.read_table(file.path, columns=list(columns), read_dictionary=words) for file in files]
     if tables:
         return pa.concat_tables(tables)
     kinds = [_NUMBERED if name in words else schema.field(name).type for name in columns]
     return pa.schema(list(zip(columns, kinds, strict=True))).empty_table()
+
+
+def pieces(files: Any, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    """Yield the rows of a delivery in the order of persons, all of a person in one piece; of ordered files a row group is held."""
+    if len(files) != 1:
+        yield by_person(read(files, kind, columns))
+        return
+    [file] = files
+    with pq.ParquetFile(file.path, read_dictionary=_words(kind, columns)) as opened:
+        if not opened.metadata.num_rows or not _ascend(opened.metadata):
+            yield by_person(read(files, kind, columns))
+            return
+        held: list[pa.Table] = []
+        for number in range(opened.num_row_groups):
+            rows = pa.concat_tables([*held, by_person(opened.read_row_group(number, columns=list(columns)))])
+            persons = rows["person"].to_numpy()
+            last = int(np.searchsorted(persons, persons[-1])) if len(persons) else 0
+            yield rows.slice(0, last)
+            held = [rows.slice(last)]
+        yield from held
+
+
+def _ascend(metadata: pq.FileMetaData) -> bool:
+    """Tell whether the persons of each row group are not below those of the one before."""
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    place = metadata.schema.names.index("person")
+    ranges = [group.column(place).statistics for group in groups if group.num_rows]
+    known = all(found is not None and found.has_min_max for found in ranges)
+    return known and all(before.max <= after.min for before, after in pairwise(ranges))
+
+
+def _words(kind: str, columns: Sequence[str]) -> list[str]:
+    schema = input_schema(kind)
+    return [name for name in columns if schema.field(name).type == pa.string()]
 
 
 def days_of(column: pa.ChunkedArray) -> Any:
@@ -157,6 +191,7 @@ __all__ = [
     "day_of",
     "days_of",
     "numbers",
+    "pieces",
     "read",
     "sexes_of",
     "unlike_before",

@@ -5,7 +5,7 @@ Nothing here counts. Times of many months in one input carry `monat`, the number
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -126,8 +126,8 @@ ROWS, SUMS, WHOLE = "rows", "sums", "whole"
 """How an expression splits: into the rows of each person, into sums over persons, or not by persons at all."""
 
 
-InOrder: TypeAlias = Callable[[Mapping[str, Any]], pa.Table]
-"""Computes a result, in order, from inputs whose rows stand in the order of persons."""
+InOrder: TypeAlias = Callable[[Mapping[str, Any]], Iterable[pa.Table]]
+"""Computes a result, in order and piece by piece, from inputs whose rows stand in the order of persons."""
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,10 @@ from pipeline.count.arrays import (
     Stocks,
     Units,
     as_summed,
-    by_person,
     day_of,
     days_of,
     numbers,
-    read,
+    pieces,
     sexes_of,
     unlike_before,
 )
@@ -32,7 +31,7 @@ from pipeline.count.readings import Readings
 def movements_in_order(readings: Readings, stocks: Stocks) -> InOrder:
     """Return what computes the movements: islands of periods that begin or end in the window."""
 
-    def computed(inputs: Mapping[str, Any]) -> pa.Table:
+    def computed(inputs: Mapping[str, Any]) -> list[pa.Table]:
         units, window = Units(inputs["gebiet"]), _Window.of(inputs["kalender"], readings)
         now, then = stocks.now_and_then(inputs)
         periods = _of_those_who_move(inputs["leistungsbezug"], units, window)
@@ -48,7 +47,7 @@ def movements_in_order(readings: Readings, stocks: Stocks) -> InOrder:
             "elb_zugang": as_summed(counts[unit, sex, 0]),
             "elb_abgang": as_summed(counts[unit, sex, 1]),
         }
-        return pa.table(columns).sort_by([("jc", "ascending"), ("sex", "ascending")])
+        return [pa.table(columns).sort_by([("jc", "ascending"), ("sex", "ascending")])]
 
     return computed
 
@@ -94,15 +93,16 @@ class _Periods:
 
 def _of_those_who_move(files: Any, units: Units, window: _Window) -> _Periods:
     """Return all periods of the persons of whom one begins or ends in the window."""
-    rows = by_person(read(files, "leistungsbezug", ["person", "jc_id", "von", "bis"]))
-    persons, von, ende = rows["person"].to_numpy(), days_of(rows["von"]), days_of(rows["bis"])
-    begins = np.flatnonzero(unlike_before(persons))
-    moves = window.begins(von) | window.ends(ende)
-    own = (
-        np.repeat(np.logical_or.reduceat(moves, begins), np.diff(np.append(begins, len(rows)))) if len(rows) else moves
-    )
-    jc = numbers(rows["jc_id"].filter(pa.array(own)), units.number)
-    return _Periods(persons[own], jc, von[own].astype(np.int64), ende[own].astype(np.int64))
+    found = []
+    for rows in pieces(files, "leistungsbezug", ["person", "jc_id", "von", "bis"]):
+        persons, von, ende = rows["person"].to_numpy(), days_of(rows["von"]), days_of(rows["bis"])
+        begins = np.flatnonzero(unlike_before(persons))
+        own = window.begins(von) | window.ends(ende)
+        if len(own):
+            own = np.repeat(np.logical_or.reduceat(own, begins), np.diff(np.append(begins, len(own))))
+        jc = numbers(rows["jc_id"].filter(pa.array(own)), units.number)
+        found.append((persons[own], jc, von[own].astype(np.int64), ende[own].astype(np.int64)))
+    return _Periods(*(np.concatenate(values) for values in zip(*found, strict=True)))
 
 
 def _begin_an_island(periods: _Periods, bridge: int) -> Any:

@@ -7,7 +7,7 @@ what other engines run and what names the states; `tests/unit/count/test_ordered
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -16,38 +16,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.count.arrays import Units, among, by_person, day_of, days_of, numbers, read, unlike_before, whole
+from pipeline.count.arrays import Units, among, day_of, days_of, numbers, pieces, read, unlike_before, whole
 from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, InOrder
 
 _SEX_OF = pa.array([OTHER, MALE, FEMALE, OTHER, OTHER, OTHER, OTHER, OTHER])
 """The sex by the union of its bits, as `inputs.sex_of` reads them."""
 
 
-def stock_in_order(inputs: Mapping[str, Any]) -> pa.Table:
-    """Return the stock; units and sexes as dictionaries."""
+def stock_in_order(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield the stock; units and sexes as dictionaries."""
     columns = ["person", "jc_id", "geschlecht", "ist_elb", "ist_alleinerziehend"]
-    table = by_person(read(inputs["bestand"], "bestand", columns))
-    persons, bits = table["person"].to_numpy(), _bits(table)
-    jc = _on_territory(table["jc_id"], inputs["gebiet"])
-    first = unlike_before(persons)
-    units = whole = bits
-    if not first.all():
-        order, own = _units_in_order(persons, jc, first)
-        starts = np.flatnonzero(own)
-        units = np.bitwise_or.reduceat(bits[order], starts)
-        whole = np.bitwise_or.reduceat(bits, np.flatnonzero(first))[np.cumsum(first)[starts] - 1]
-        persons, jc, first = persons[starts], jc.take(pa.array(order[starts])), first[starts]
-    return pa.table(
-        {
-            "person": persons,
-            "jc": jc,
-            "sex": _sexes(units),
-            "einig": _agreed(whole),
-            "erste": first,
-            "elb": (units & _ELB) > 0,
-            "allein": (units & _ALONE) > 0,
-        }
-    )
+    for rows in pieces(inputs["bestand"], "bestand", columns):
+        persons, bits = rows["person"].to_numpy(), _bits(rows)
+        jc = _on_territory(rows["jc_id"], inputs["gebiet"])
+        first = unlike_before(persons)
+        units = alle = bits
+        if not first.all():
+            order, own = _units_in_order(persons, jc, first)
+            starts = np.flatnonzero(own)
+            units = np.bitwise_or.reduceat(bits[order], starts)
+            alle = np.bitwise_or.reduceat(bits, np.flatnonzero(first))[np.cumsum(first)[starts] - 1]
+            persons, jc, first = persons[starts], jc.take(pa.array(order[starts])), first[starts]
+        yield pa.table(
+            {
+                "person": persons,
+                "jc": jc,
+                "sex": _sexes(units),
+                "einig": _agreed(alle),
+                "erste": first,
+                "elb": (units & _ELB) > 0,
+                "allein": (units & _ALONE) > 0,
+            }
+        )
 
 
 _ELB, _ALONE = 8, 16
@@ -75,31 +75,27 @@ def _units_in_order(persons: Any, jc: pa.DictionaryArray, first: Any) -> tuple[A
     return order, own
 
 
-def masks_in_order(inputs: Mapping[str, Any]) -> pa.Table:
-    """Return the day masks."""
-    rows = by_person(read(inputs["leistungsbezug"], "leistungsbezug", ["person", "von", "bis"]))
+def masks_in_order(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield the day masks."""
     [days] = inputs["kalender"].select(["stichtag_1", "stichtag"]).to_pylist()
     before, last = day_of(days["stichtag_1"]), day_of(days["stichtag"])
-    persons, masks = [], []
-    for at in range(0, len(rows), _RANGE):
-        piece = rows.slice(at, _RANGE)
-        begin, end = (days_of(piece[name]) for name in ("von", "bis"))
+    for rows in pieces(inputs["leistungsbezug"], "leistungsbezug", ["person", "von", "bis"]):
+        begin, end = days_of(rows["von"]), days_of(rows["bis"])
         within = np.flatnonzero((begin <= last) & (end > before))
-        persons.append(piece["person"].to_numpy()[within])
+        persons = rows["person"].to_numpy()[within]
         begin, end = np.maximum(begin[within] - before - 1, 0), np.minimum(end[within], last) - before
-        masks.append(_FIRST_DAYS[end] - _FIRST_DAYS[begin])
-    person, mask = (np.concatenate(parts) if parts else np.empty(0, np.int64) for parts in (persons, masks))
-    first = unlike_before(person)
-    if not first.all():
-        person, mask = person[first], np.bitwise_or.reduceat(mask, np.flatnonzero(first))
-    return pa.table({"person": person, "mask": mask})
+        masks = _FIRST_DAYS[end] - _FIRST_DAYS[begin]
+        first = unlike_before(persons)
+        if not first.all():
+            persons, masks = persons[first], np.bitwise_or.reduceat(masks, np.flatnonzero(first))
+        yield pa.table({"person": persons, "mask": masks})
 
 
 _FIRST_DAYS = ALL_DAYS >> (MASK_DAYS - np.arange(MASK_DAYS + 1))
 """The mask of so many days from the first one on."""
 
 
-def window_days_in_order(inputs: Mapping[str, Any]) -> pa.Table:
+def window_days_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
     """Return the days among the last 730: states, a row per person, merged one after the other into the persons known so far.
 
     Persons are merged in ranges, so that what is computed of a range fits into the caches of a processor.
@@ -119,9 +115,7 @@ def window_days_in_order(inputs: Mapping[str, Any]) -> pa.Table:
             if name == "mask":
                 days = np.bitwise_count(days & file.constants["clip"]).astype(np.int32) * file.constants["mal"]
             ranges[number] = _with_days(*ranges[number], persons[begin:end], days)
-    persons, days = (np.concatenate(values) for values in zip(*ranges, strict=True))
-    kept = days > 0
-    return pa.table({"person": persons[kept], "days": days[kept]})
+    return [pa.table({"person": persons[days > 0], "days": days[days > 0]}) for persons, days in ranges]
 
 
 _RANGE = 1 << 16
@@ -140,7 +134,7 @@ def _with_days(persons: Any, days: Any, own: Any, more: Any) -> tuple[Any, Any]:
     return np.insert(persons, place[~known], own[~known]), np.insert(days, place[~known], more[~known])
 
 
-def long_term_in_order(inputs: Mapping[str, Any]) -> pa.Table:
+def long_term_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
     """Return who is ELB in the stock and has days enough among the last 730."""
     stock, days = (
         read(inputs["stock"], "stock", ["person", "elb"]),
@@ -148,22 +142,21 @@ def long_term_in_order(inputs: Mapping[str, Any]) -> pa.Table:
     )
     elb = stock["person"].to_numpy()[stock["elb"].to_numpy()]
     enough = days["person"].to_numpy()[days["days"].to_numpy() >= inputs["kalender"]["lzb_tage"][0].as_py()]
-    return pa.table({"person": enough[among(elb, enough)]})
+    return [pa.table({"person": enough[among(elb, enough)]})]
 
 
 def employed_in_order(*, any_day: bool) -> InOrder:
     """Return what computes the persons employed on the check day, or on any day of the month."""
     edges = ("monat_von", "monat_bis") if any_day else ("pruef_tag", "pruef_tag")
 
-    def computed(inputs: Mapping[str, Any]) -> pa.Table:
-        columns = ["person", "von", "bis", "personengruppe"]
-        rows = by_person(read(inputs["beschaeftigung"], "beschaeftigung", columns))
+    def computed(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
         first, last = (day_of(inputs["kalender"][name][0].as_py()) for name in edges)
         not_insured = set(inputs["nicht_svb"]["code"].to_pylist())
-        there = (days_of(rows["von"]) <= last) & (days_of(rows["bis"]) >= first)
-        there &= numbers(rows["personengruppe"], lambda code: code not in not_insured).astype(bool)
-        persons = rows["person"].to_numpy()[there]
-        return pa.table({"person": persons[unlike_before(persons)]})
+        for rows in pieces(inputs["beschaeftigung"], "beschaeftigung", ["person", "von", "bis", "personengruppe"]):
+            there = (days_of(rows["von"]) <= last) & (days_of(rows["bis"]) >= first)
+            there &= numbers(rows["personengruppe"], lambda code: code not in not_insured).astype(bool)
+            persons = rows["person"].to_numpy()[there]
+            yield pa.table({"person": persons[unlike_before(persons)]})
 
     return computed
 

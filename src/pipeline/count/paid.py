@@ -30,7 +30,7 @@ _PIECE, _KEPT = 1 << 18, 1 << 20
 def payments_in_order(parts: int, fewest: int, stocks: Stocks) -> InOrder:
     """Return what computes the payments: sums by parts of the units of need, those of doubtful cells by each of them."""
 
-    def computed(inputs: Mapping[str, Any]) -> pa.Table:
+    def computed(inputs: Mapping[str, Any]) -> list[pa.Table]:
         paid, sums = _Paid(inputs, stocks.now_and_then(inputs)), _Sums(parts)
         for rows in paid.rows():
             sums.add(rows, len(paid.units))
@@ -38,7 +38,7 @@ def payments_in_order(parts: int, fewest: int, stocks: Stocks) -> InOrder:
         doubtful = np.flatnonzero(sums.below | found.doubtful(fewest))
         if len(doubtful):
             found.put(doubtful, _by_unit_of_need([rows.of_cells(doubtful) for rows in paid.rows()]))
-        return _lines(found, paid.units, sums.nobody)
+        return [_lines(found, paid.units, sums.nobody)]
 
     return computed
 

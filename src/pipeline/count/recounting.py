@@ -197,7 +197,7 @@ class Recounting:
             return
         both = pa.concat_tables([state.filter(pc.invert(theirs)), now])
         # The order is that of two runs without a common person: a stable sort of nearly sorted numbers.
-        write_state(path, both.take(pa.array(np.argsort(both["person"].to_numpy(), kind="stable"))), sort)
+        write_state(path, [both.take(pa.array(np.argsort(both["person"].to_numpy(), kind="stable")))], sort)
 
     def _add(self, base: Path, path: Path, then: pa.Table, now: pa.Table, sort: Sequence[str]) -> None:
         """Write the counts of a state without those of `then` and with those of `now`; what is zero throughout is left out."""
@@ -213,7 +213,7 @@ class Recounting:
         for name in metrics[1:]:
             there = pc.or_(there, pc.not_equal(summed[name], 0))
         counts = summed.filter(there).select(state.column_names).cast(state.schema)
-        write_state(path, counts.sort_by([(name, "ascending") for name in sort]), sort)
+        write_state(path, [counts.sort_by([(name, "ascending") for name in sort])], sort)
 
 
 def _copy(base: Path, path: Path) -> None:

@@ -36,7 +36,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def files(folder: Path, kind: str, rows: Sequence[Mapping[str, Any]], name: str = "rows") -> Path:
     """Write rows of a kind, with columns that the kind does not have left out."""
     path = folder / f"{name}.parquet"
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=input_schema(kind)), path)
+    pq.write_table(pa.Table.from_pylist(list(rows), schema=input_schema(kind)), path, row_group_size=4)
     return path
 
 

@@ -5,7 +5,7 @@ Each expression is translated to SQL once per process; a month is only another s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,10 +70,10 @@ class DuckDb:
     def run_to_file(self, count: Count, inputs: Mapping[str, Input], path: Path, *, sort: Sequence[str]) -> None:
         """Evaluate an expression into a Parquet file, ordered by `sort`; persons are delta-encoded."""
         if count.in_order is None:
-            table = self.run(count, inputs).sort_by([(name, "ascending") for name in sort])
+            tables: Iterable[pa.Table] = [self.run(count, inputs).sort_by([(name, "ascending") for name in sort])]
         else:
-            table = count.in_order(inputs)
-        write_state(path, table, sort)
+            tables = count.in_order(inputs)
+        write_state(path, tables, sort)
 
     def _bind(self, alias: str, kind: str, value: Input) -> None:
         self._connection.execute(f'DROP VIEW IF EXISTS "{alias}"')

@@ -79,7 +79,7 @@ def state_writer(schema: pa.Schema, delta: tuple[str, ...]) -> Callable[[Any, It
             def put(group: pa.Table) -> None:
                 for i in words:
                     group = group.set_column(i, stored.field(i), in_order(group.column(i)))
-                out.write_table(group.cast(stored), row_group_size=rows)
+                out.write_table(group.cast(stored).combine_chunks(), row_group_size=rows)
 
             held, size = [], 0
             for table in tables:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
@@ -81,12 +82,14 @@ def delta_encoded(sort: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in sort if name == "person")
 
 
-def write_state(path: Path, table: pa.Table, sort: Sequence[str]) -> None:
-    """Write a state, whose rows stand in the order `sort`; equal rows give equal bytes, however they came together."""
-    kinds = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in table.schema]
-    schema = pa.schema(list(zip(table.column_names, kinds, strict=True)))
+def write_state(path: Path, tables: Iterable[pa.Table], sort: Sequence[str]) -> None:
+    """Write a state of tables, at least one, whose rows stand in the order `sort`; equal rows give equal bytes."""
+    following = iter(tables)
+    first = next(following)
+    kinds = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in first.schema]
+    schema = pa.schema(list(zip(first.column_names, kinds, strict=True)))
     with replacing(path) as aside:
-        state_writer(schema, delta_encoded(sort))(aside, [table])
+        state_writer(schema, delta_encoded(sort))(aside, chain([first], following))
 
 
 __all__ = ["Engine", "File", "Input", "alike", "as_table", "delta_encoded", "input_schema", "write_state"]

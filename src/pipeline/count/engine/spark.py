@@ -89,7 +89,7 @@ class Spark:
         try:
             done = ordered.mapInArrow(write, "name string").collect()
             if not done:
-                write_state(path, self._schema(count).empty_table(), sort)
+                write_state(path, [self._schema(count).empty_table()], sort)
             elif self._bucket:
                 self._bucket.take(done[0]["name"], path)
             else:
