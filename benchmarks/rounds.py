@@ -60,7 +60,9 @@ class Rounds:
         scratch.mkdir(parents=True)
 
     def run(self, names: Sequence[str], rounds: int, *, products: bool, whole: bool) -> Iterator[Results]:
-        """Measure the contenders `names` (and, with `products`, the steps of the product); yields what is known now and then.
+        """Measure the contenders `names` (and, with `products`, the steps of the product).
+
+        Yields what is known after each round and each whole run.
 
         Raises UnequalError if a contender counts otherwise than we do, WorkerError if a process fails.
         """

@@ -20,7 +20,7 @@ class Contender:
 
 
 CONTENDERS: Mapping[str, Contender] = {
-    "ours": Contender("ours", "ours (Ibis on DuckDB, by month)", {}),
+    "ours": Contender("ours", "ours (NumPy in order of persons, Ibis on DuckDB; by month)", {}),
     "sql": Contender("duckdb_sql", "hand-written DuckDB SQL", {}),
     "polars": Contender("with_polars", "Polars", {"polars": "polars"}),
     "pandas": Contender("with_pandas", "pandas", {}),

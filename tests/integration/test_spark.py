@@ -158,7 +158,7 @@ def everybody() -> Count:
 
 def persons(path: Path, *numbers: int) -> Path:
     """Write a state of persons."""
-    write_state(path, pa.table({"person": numbers}, schema=input_schema("lzb")), ("person",))
+    write_state(path, [pa.table({"person": numbers}, schema=input_schema("lzb"))], ("person",))
     return path
 
 

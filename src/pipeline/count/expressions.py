@@ -11,7 +11,6 @@ from typing import Any
 import ibis
 from ibis import _
 
-from pipeline.count.arrays import Stocks
 from pipeline.count.inputs import (
     MASK_DAYS,
     OPEN_END,
@@ -26,8 +25,6 @@ from pipeline.count.inputs import (
     sex_of,
     tables,
 )
-from pipeline.count.moving import movements_in_order
-from pipeline.count.ordered import long_term_in_order, masks_in_order, stock_in_order, window_days_in_order
 from pipeline.count.payments import payments
 from pipeline.count.readings import Readings
 from pipeline.count.starts import continuous, employed, event_counts, events, publicly_employed, sustained
@@ -62,7 +59,7 @@ def stock() -> Count:
         elb=(both.bits & 8) > 0,
         allein=(both.bits & 16) > 0,
     )
-    return Count("stock", reads, both, ROWS, stock_in_order)
+    return Count("stock", reads, both, ROWS)
 
 
 def stock_counts() -> Count:
@@ -90,7 +87,7 @@ def day_masks() -> Count:
     begin = ibis.greatest(rows.von.delta(rows.stichtag_1, unit="day") - 1, 0)
     end = ibis.least(ibis.coalesce(rows.bis, rows.stichtag), rows.stichtag).delta(rows.stichtag_1, unit="day")
     rows = rows.select("person", mask=_first_days(rows, end) - _first_days(rows, begin))
-    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS, masks_in_order)
+    return Count("day_masks", reads, rows.group_by("person").agg(mask=bit_or(rows.mask)), ROWS)
 
 
 def window_days() -> Count:
@@ -100,7 +97,7 @@ def window_days() -> Count:
     days = (bit_count(t["tage"].mask & t["tage"].clip).cast("int64") * t["tage"].mal).cast("int64")
     rows = t["vorher"].union(t["tage"].select("person", days=days))
     total = rows.group_by("person").agg(days=rows.days.sum().cast("int32"))
-    return Count("window_days", reads, total.filter(_.days > 0), ROWS, window_days_in_order)
+    return Count("window_days", reads, total.filter(_.days > 0), ROWS)
 
 
 def long_term(readings: Readings) -> Count:
@@ -114,8 +111,7 @@ def long_term(readings: Readings) -> Count:
     if readings.lzb_min_age:
         born = t["geburten"].filter(_.ist_elb).group_by("person").agg(geboren=_.geburtsdatum.min())
         enough = enough.join(born, "person").filter(_.geboren <= _.geboren_bis)
-    in_order = None if readings.lzb_min_age else long_term_in_order
-    return Count("long_term", reads, enough.select("person"), ROWS, in_order)
+    return Count("long_term", reads, enough.select("person"), ROWS)
 
 
 def long_term_counts(readings: Readings) -> Count:
@@ -173,7 +169,7 @@ def _in_window(day: Any, rows: Any, readings: Readings, *, later: int = 0) -> An
     return (after_first > 0) & (after_last <= 0)
 
 
-def movements(readings: Readings, stocks: Stocks | None = None) -> Count:
+def movements(readings: Readings) -> Count:
     """`elb_zugang`, `elb_abgang` by unit and sex: periods of a person in a unit, gaps of up to seven days bridged.
 
     A period begins an island where none that began earlier reaches it over the bridge, and ends one where none that ends later
@@ -205,7 +201,7 @@ def movements(readings: Readings, stocks: Stocks | None = None) -> Count:
     total = m.group_by("jc", "sex").agg(
         elb_zugang=_.kommt.sum().cast("int64"), elb_abgang=(~_.kommt).sum().cast("int64")
     )
-    return Count("movements", reads, total, SUMS, movements_in_order(readings, stocks or Stocks()))
+    return Count("movements", reads, total, SUMS)
 
 
 def _reaches(ende: Any, von: Any, row: Any) -> Any:
@@ -222,7 +218,6 @@ def _without(rows: Any, periods: Any, continued: Any) -> Any:
 
 def all_counts(readings: Readings) -> dict[str, Count]:
     """Return every expression by name, as the readings of a run have it."""
-    stocks = Stocks()
     counts = (
         stock(),
         stock_counts(),
@@ -231,8 +226,8 @@ def all_counts(readings: Readings) -> dict[str, Count]:
         long_term(readings),
         long_term_counts(readings),
         long_term_movements(),
-        movements(readings, stocks),
-        payments(readings, stocks),
+        movements(readings),
+        payments(readings),
         events(readings),
         event_counts(),
         employed(readings),

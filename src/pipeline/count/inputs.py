@@ -135,7 +135,7 @@ class Count:
     """An expression with the names of the tables it reads: alias in the expression -> kind of input.
 
     `splits` tells what of the result a single person makes: ROWS that only the person's rows of the inputs determine, or an
-    amount in SUMS by the other columns; WHOLE if neither holds. `in_order` computes the same for less (`ordered`).
+    amount in SUMS by the other columns; WHOLE if neither holds. `in_order` computes the same for less (`ordered.in_order`).
     """
 
     name: str

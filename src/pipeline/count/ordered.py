@@ -8,6 +8,7 @@ what other engines run and what names the states; `tests/unit/count/test_ordered
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -16,8 +17,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.count.arrays import Units, among, day_of, days_of, numbers, pieces, read, unlike_before, whole
-from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, InOrder
+from pipeline.count.arrays import Stocks, Units, among, day_of, days_of, numbers, pieces, read, unlike_before, whole
+from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, Count, InOrder
+from pipeline.count.moving import movements_in_order
+from pipeline.count.paid import payments_in_order
+from pipeline.count.payments import PARTS
+from pipeline.count.readings import Readings
+
+
+def in_order(counts: Mapping[str, Count], readings: Readings) -> dict[str, Count]:
+    """Return the expressions with what computes them from ordered rows, where there is such a way for the readings of a run."""
+    stocks = Stocks()
+    ways: dict[str, InOrder] = {
+        "stock": stock_in_order,
+        "day_masks": masks_in_order,
+        "window_days": window_days_in_order,
+        "movements": movements_in_order(readings, stocks),
+        "payments": payments_in_order(PARTS, readings.fewest_units, stocks),
+    }
+    if not readings.lzb_min_age:
+        ways["long_term"] = long_term_in_order
+    if not readings.oegb_fails:
+        ways |= {name: employed_in_order(any_day=name != "employed") for name in ("employed", "employed_in_month")}
+    return {name: replace(count, in_order=ways.get(name)) for name, count in counts.items()}
+
 
 _SEX_OF = pa.array([OTHER, MALE, FEMALE, OTHER, OTHER, OTHER, OTHER, OTHER])
 """The sex by the union of its bits, as `inputs.sex_of` reads them."""
@@ -102,8 +125,7 @@ def window_days_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
     """
     nobody = np.empty(0, np.int64), np.empty(0, np.int32)
     bounds, ranges = np.empty(0, np.int64), [nobody]
-    for file in (*inputs["vorher"], *inputs["tage"]):
-        name = "days" if "mal" not in file.constants else "mask"
+    for name, file in [*(("days", file) for file in inputs["vorher"]), *(("mask", file) for file in inputs["tage"])]:
         table = pq.read_table(file.path, columns=["person", name])
         persons, amounts = table["person"].to_numpy(), table[name].to_numpy()
         if not len(bounds) and not len(ranges[0][0]):
@@ -176,4 +198,4 @@ def _sexes(bits: Any) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(pa.array(bits & 7), _SEX_OF)
 
 
-__all__ = ["employed_in_order", "long_term_in_order", "masks_in_order", "stock_in_order", "window_days_in_order"]
+__all__ = ["in_order"]

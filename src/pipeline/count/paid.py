@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.count.arrays import SEXES, Stock, Stocks, Units, as_summed, numbers, sexes_of, unlike_before
-from pipeline.count.inputs import FEMALE, MALE, TOTAL, InOrder
+from pipeline.count.inputs import TOTAL, InOrder
 from pipeline.store.decimals import unscaled
 
 _SUMS = ("llu", "luh")
-_LINES = (TOTAL, MALE, FEMALE)
+_LINES = (TOTAL, *SEXES[1:])
 _NONE = np.iinfo(np.int64).min
 _COLUMNS = ["person", "jc_id", "bg", "rechtsgrundlage", "anspruch_eur"]
 _PIECE, _KEPT = 1 << 18, 1 << 20

@@ -10,16 +10,14 @@ from typing import Any
 import ibis
 from ibis import _
 
-from pipeline.count.arrays import Stocks
 from pipeline.count.inputs import FEMALE, MALE, TOTAL, Count, on_territory, sexes, tables, with_sex
-from pipeline.count.paid import payments_in_order
 from pipeline.count.readings import Readings
 
 PARTS = 32
 """Parts that the units of need are sorted into by their pseudonyms, to bound their number and size without asking each."""
 
 
-def payments(readings: Readings, stocks: Stocks | None = None) -> Count:
+def payments(readings: Readings) -> Count:
     """`llu`, `luh` in cents by unit and sex (T, M, F), rows without a person, units of need and the largest of them.
 
     `bgs` and `groesste` are exact where they could matter: fewer units of need than may be shown, or one with more than half of
@@ -56,12 +54,7 @@ def payments(readings: Readings, stocks: Stocks | None = None) -> Count:
         )
         for sex in (TOTAL, MALE, FEMALE)
     ]
-    return Count(
-        "payments",
-        reads,
-        ibis.union(*each),
-        in_order=payments_in_order(PARTS, readings.fewest_units, stocks or Stocks()),
-    )
+    return Count("payments", reads, ibis.union(*each))
 
 
 def _shared(rows: Any, share: str) -> Any:

@@ -12,7 +12,6 @@ import ibis
 from ibis import _
 
 from pipeline.count.inputs import OPEN_END, ROWS, SUMS, Count, tables
-from pipeline.count.ordered import employed_in_order
 from pipeline.count.readings import Readings
 
 SUSTAINED_AFTER, CONTINUOUS_FOR = 12, 6
@@ -171,8 +170,7 @@ def employed(readings: Readings, *, any_day: bool = False) -> Count:
     persons = b.select("person").distinct()
     if readings.oegb_fails:
         persons = persons.anti_join(t["oegb"], "person")
-    in_order = None if readings.oegb_fails else employed_in_order(any_day=any_day)
-    return Count("employed_in_month" if any_day else "employed", reads, persons, ROWS, in_order)
+    return Count("employed_in_month" if any_day else "employed", reads, persons, ROWS)
 
 
 def publicly_employed() -> Count:

@@ -21,6 +21,7 @@ from pipeline.count.engine import Engine, File, Input, input_schema
 from pipeline.count.expressions import all_counts
 from pipeline.count.inputs import ALL_DAYS, MASK_DAYS, Count
 from pipeline.count.lists import calendar, code_list
+from pipeline.count.ordered import in_order
 from pipeline.count.readings import Readings
 from pipeline.count.recounting import Recounting
 from pipeline.count.starts import CONTINUOUS_FOR, SUSTAINED_AFTER
@@ -76,7 +77,7 @@ class Counting:
     def __post_init__(self) -> None:
         """Take over how the run reads what the methodology leaves open."""
         self._readings = Readings.of(self.catalog.switches)
-        self._counts = all_counts(self._readings)
+        self._counts = in_order(all_counts(self._readings), self._readings)
         self._recounting = Recounting(self.store, self.engine)
 
     # -- inputs ---------------------------------------------------------------------------------------------------

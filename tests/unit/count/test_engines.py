@@ -36,7 +36,7 @@ def persons(*numbers: int) -> pa.Table:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_the_path_of_a_store_is_no_pattern(tmp_path: Path, folder: str) -> None:
     for number, name in enumerate([*DECOYS, folder], start=1):
-        write_state(tmp_path / name / "lzb.parquet", persons(number), ("person",))
+        write_state(tmp_path / name / "lzb.parquet", [persons(number)], ("person",))
     with DuckDb("200MB", 1, tmp_path / "spill") as engine:
         found = engine.run(everybody(), {"lzb": [File(tmp_path / folder / "lzb.parquet")]})
     assert found.to_pydict() == {"person": [len(DECOYS) + 1]}
@@ -62,11 +62,10 @@ def test_an_executor_writes_the_bytes_of_a_state_for_its_user_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_umask: None
 ) -> None:
     monkeypatch.setattr("pipeline.count.engine.executing.ROW_GROUP_ROWS", 4)
-    monkeypatch.setattr("pipeline.store.writing.ROW_GROUP_ROWS", 4)
     whole = persons(*range(11))
     parts = [whole.slice(at, size).to_batches()[0] for at, size in ((0, 3), (3, 6), (9, 2))]
     [found] = written(tmp_path, parts, os.geteuid())
-    write_state(tmp_path / "expected.parquet", whole, ("person",))
+    write_state(tmp_path / "expected.parquet", [whole], ("person",))
     assert found.read_bytes() == (tmp_path / "expected.parquet").read_bytes()
     assert pq.read_metadata(found).num_row_groups == 3
     assert stat.S_IMODE(found.stat().st_mode) == 0o600

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pipeline.count.engine import DuckDb, File, input_schema
 from pipeline.count.expressions import day_masks, long_term, movements, stock, window_days
 from pipeline.count.inputs import ALL_DAYS, Count
-from pipeline.count.payments import payments
+from pipeline.count.ordered import in_order
+from pipeline.count.payments import PARTS, payments
 from pipeline.count.readings import Readings
 from pipeline.count.starts import employed
 
@@ -40,14 +41,30 @@ def files(folder: Path, kind: str, rows: Sequence[Mapping[str, Any]], name: str 
     return path
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make pieces, ranges and row groups so small that a few rows fill several."""
+    monkeypatch.setattr("pipeline.count.engine.executing.ROW_GROUP_ROWS", 5)
+    monkeypatch.setattr("pipeline.count.ordered._RANGE", 2)
+    monkeypatch.setattr("pipeline.count.paid._PIECE", 3)
+    monkeypatch.setattr("pipeline.count.paid._KEPT", 20)
+
+
 def both(
-    engine: DuckDb, count: Count, inputs: Mapping[str, Any], folder: Path, sort: Sequence[str], reading: Any = ""
+    engine: DuckDb,
+    count: Count,
+    inputs: Mapping[str, Any],
+    folder: Path,
+    sort: Sequence[str],
+    readings: Readings = Readings(),  # noqa: B008 - frozen
 ) -> tuple[bytes, bytes]:
     """Return the file of a state computed from ordered rows, and the one of its expression alone."""
-    count = replace(count, name=f"{count.name} {reading}")  # An engine knows expressions by their names.
+    way = in_order({count.name: count}, readings)[count.name]
+    assert way.in_order is not None
     paths = folder / "ordered.parquet", folder / "grouped.parquet"
-    for path, how in zip(paths, (count, replace(count, in_order=None)), strict=True):
-        engine.run_to_file(how, inputs, path, sort=sort)
+    for path, how in zip(paths, (way.in_order, None), strict=True):
+        # An engine knows expressions by their names.
+        engine.run_to_file(replace(count, name=f"{count.name} {readings}", in_order=how), inputs, path, sort=sort)
     return paths[0].read_bytes(), paths[1].read_bytes()
 
 
@@ -71,7 +88,10 @@ GEBIET = [[], [{"alt": "mse-nord", "neu": "t04412"}]]
 @given(rows=st.lists(OF_STOCK, max_size=12), merged=st.sampled_from(GEBIET), in_order=st.booleans())
 def test_the_stock(engine: DuckDb, tmp_path: Path, rows: list[dict[str, Any]], merged: Any, in_order: bool) -> None:
     bestand = files(tmp_path, "bestand", ordered(rows) if in_order else rows)
-    inputs = {"bestand": [File(bestand)], "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet"))}
+    inputs = {
+        "bestand": [File(bestand)] if rows else [],
+        "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
+    }
     one, other = both(engine, stock(), inputs, tmp_path, ("person", "jc"))
     assert one == other
 
@@ -90,8 +110,8 @@ def test_a_person_in_two_units_agrees_on_a_sex_or_has_none(engine: DuckDb, tmp_p
         for p, jc, s in said
     ]
     inputs = {"bestand": [File(files(tmp_path, "bestand", rows))], "gebiet": []}
-    engine.run_to_file(stock(), inputs, tmp_path / "stock.parquet", sort=("person", "jc"))
-    found = pq.read_table(tmp_path / "stock.parquet").to_pylist()
+    assert len(set(both(engine, stock(), inputs, tmp_path, ("person", "jc")))) == 1
+    found = pq.read_table(tmp_path / "ordered.parquet").to_pylist()
     assert [(r["person"], r["jc"], r["sex"], r["einig"], r["erste"]) for r in found] == [
         (1, "t04412", "M", True, True),
         (1, "t04448", "M", True, False),
@@ -118,7 +138,7 @@ def test_days_of_a_window(engine: DuckDb, tmp_path: Path, rows: list[dict[str, A
         "alle_tage": ALL_DAYS,
     }
     inputs = {
-        "leistungsbezug": [File(spells)],
+        "leistungsbezug": [File(spells)] if rows else [],
         "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
     }
     one, other = both(engine, day_masks(), inputs, tmp_path, ("person",))
@@ -186,7 +206,7 @@ def stock_file(folder: Path, name: str, sexes: Mapping[int, str]) -> list[File]:
     merged=st.sampled_from(GEBIET),
     now=KNOWN,
     then=KNOWN,
-    fewest=st.sampled_from([1, 3]),
+    readings=st.builds(Readings, fewest_units=st.sampled_from([1, 3])),
 )
 def test_payments(
     engine: DuckDb,
@@ -195,19 +215,33 @@ def test_payments(
     merged: Any,
     now: dict[int, str],
     then: dict[int, str],
-    fewest: int,
+    readings: Readings,
 ) -> None:
     paid = pa.Table.from_pylist(rows, schema=input_schema("leistung"))
     pq.write_table(paid, tmp_path / "leistung.parquet", row_group_size=7)
     inputs = {
-        "leistung": [File(tmp_path / "leistung.parquet")],
+        "leistung": [File(tmp_path / "leistung.parquet")] if rows else [],
         "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
         "rechtsgrundlagen": SUMS,
         "stock": stock_file(tmp_path, "now", now),
         "stock_1": stock_file(tmp_path, "then", then),
     }
-    one, other = both(engine, payments(Readings(fewest_units=fewest)), inputs, tmp_path, ("jc", "sex", "summe"), fewest)
+    one, other = both(engine, payments(readings), inputs, tmp_path, ("jc", "sex", "summe"), readings)
     assert one == other
+
+
+def test_many_units_of_need_are_bounded_by_parts(engine: DuckDb, tmp_path: Path) -> None:
+    row = {"jc_id": UNITS[0], "person": None, "rechtsgrundlage": "20", "anspruch_eur": 100}
+    paid = pa.Table.from_pylist([row | {"bg": bg} for bg in range(40)], schema=input_schema("leistung"))
+    pq.write_table(paid, tmp_path / "leistung.parquet", row_group_size=7)
+    inputs = {"leistung": [File(tmp_path / "leistung.parquet")], "gebiet": [], "rechtsgrundlagen": SUMS}
+    one, other = both(
+        engine, payments(Readings()), inputs | {"stock": [], "stock_1": []}, tmp_path, ("jc", "sex", "summe")
+    )
+    assert one == other
+    [found] = pq.read_table(tmp_path / "ordered.parquet").to_pylist()
+    assert (found["sex"], found["cents"], found["bgs"], found["groesste"]) == ("T", 400_000, PARTS, 20_000)
+    assert found["ohne_person"] == 40
 
 
 @QUICK
@@ -252,7 +286,7 @@ def test_movements(
     spells = files(tmp_path, "leistungsbezug", ordered(said) if in_order else said)
     days = dict.fromkeys(input_schema("kalender").names) | {"stichtag_1": FIRST, "stichtag": LAST, "bruecke": bridge}
     inputs = {
-        "leistungsbezug": [File(spells)],
+        "leistungsbezug": [File(spells)] if rows else [],
         "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
         "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
         "stock": stock_file(tmp_path, "now", now),
@@ -278,7 +312,7 @@ def test_employed(engine: DuckDb, tmp_path: Path, rows: list[dict[str, Any]], an
     spells = files(tmp_path, "beschaeftigung", ordered(rows) if in_order else rows)
     days = dict.fromkeys(input_schema("kalender").names) | {"pruef_tag": LAST, "monat_von": FIRST, "monat_bis": LAST}
     inputs = {
-        "beschaeftigung": [File(spells)],
+        "beschaeftigung": [File(spells)] if rows else [],
         "nicht_svb": pa.table({"code": ["109"]}),
         "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
     }

@@ -42,7 +42,7 @@ def state_writer(schema: pa.Schema, delta: tuple[str, ...]) -> Callable[[Any, It
     Equal rows give equal bytes, however they came: row groups are full but for the last; texts, which may come as dictionaries, are
     numbers of a dictionary that holds what the row group has, in order. Columns `delta` are stored as differences of neighbours.
     """
-    rows = ROW_GROUP_ROWS
+    full = ROW_GROUP_ROWS
 
     def write(file: Any, tables: Iterable[pa.Table]) -> None:
         import pyarrow as pa
@@ -55,7 +55,7 @@ def state_writer(schema: pa.Schema, delta: tuple[str, ...]) -> Callable[[Any, It
         for i in words:
             stored = stored.set(i, schema.field(i).with_type(numbered))
 
-        def in_order(column: pa.ChunkedArray) -> pa.Array:
+        def numbers(column: pa.ChunkedArray) -> pa.Array:
             texts = column.combine_chunks()
             if not pa.types.is_dictionary(texts.type):
                 texts = texts.dictionary_encode()
@@ -78,18 +78,18 @@ def state_writer(schema: pa.Schema, delta: tuple[str, ...]) -> Callable[[Any, It
 
             def put(group: pa.Table) -> None:
                 for i in words:
-                    group = group.set_column(i, stored.field(i), in_order(group.column(i)))
-                out.write_table(group.cast(stored).combine_chunks(), row_group_size=rows)
+                    group = group.set_column(i, stored.field(i), numbers(group.column(i)))
+                out.write_table(group.cast(stored).combine_chunks(), row_group_size=full)
 
             held, size = [], 0
             for table in tables:
                 held.append(table)
                 size += table.num_rows
-                if size >= rows:
-                    whole = pa.concat_tables(held, promote_options="none")
-                    for at in range(0, size - size % rows, rows):
-                        put(whole.slice(at, rows))
-                    held, size = [whole.slice(size - size % rows)], size % rows
+                if size >= full:
+                    whole = pa.concat_tables(held)
+                    for at in range(0, size - size % full, full):
+                        put(whole.slice(at, full))
+                    held, size = [whole.slice(size - size % full)], size % full
             if size:
                 put(pa.concat_tables(held))
 

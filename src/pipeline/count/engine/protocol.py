@@ -83,9 +83,14 @@ def delta_encoded(sort: Sequence[str]) -> tuple[str, ...]:
 
 
 def write_state(path: Path, tables: Iterable[pa.Table], sort: Sequence[str]) -> None:
-    """Write a state of tables, at least one, whose rows stand in the order `sort`; equal rows give equal bytes."""
+    """Write a state of tables, one at least, whose rows stand in the order `sort`; equal rows give equal bytes.
+
+    Raises ValueError without a table.
+    """
     following = iter(tables)
-    first = next(following)
+    first = next(following, None)
+    if first is None:
+        raise ValueError(f"{path}: a state is written of one table at least")
     kinds = [pa.string() if pa.types.is_dictionary(field.type) else field.type for field in first.schema]
     schema = pa.schema(list(zip(first.column_names, kinds, strict=True)))
     with replacing(path) as aside:
