@@ -33,7 +33,10 @@ def read(files: Any, kind: str, columns: Sequence[str]) -> pa.Table:
 
 
 def pieces(files: Any, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """Yield the rows of a delivery in the order of persons, all of a person in one piece; of ordered files a row group is held."""
+    """Yield the rows of a delivery in the order of persons, all of a person in one piece.
+
+    Of files whose row groups ascend, as staging writes them, two row groups are held; others are read and sorted whole.
+    """
     if len(files) != 1:
         yield by_person(read(files, kind, columns))
         return
@@ -100,7 +103,7 @@ def by_person(rows: pa.Table) -> pa.Table:
 
 
 class Units:
-    """Numbers of the units on the territory of the run, in the order in which they are met."""
+    """Numbers of the units on the territory of the run, by their delivering units."""
 
     def __init__(self, gebiet: Any) -> None:
         alt, neu = (gebiet[name].to_pylist() for name in ("alt", "neu")) if len(gebiet) else ([], [])

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from ibis import _
 
 from pipeline.count.engine import Engine, File, Input, write_state
+from pipeline.count.engine.executing import FORM
 from pipeline.count.inputs import INPUTS, ROWS, WHOLE, Count, tables
 from pipeline.store import Store, read_json, write_json
 from pipeline.store.writing import replacing
@@ -101,7 +102,7 @@ class Recounting:
     # -- which state, which persons -------------------------------------------------------------------------------
 
     def _sql(self, count: Count) -> str:
-        return hashlib.sha256(self.engine.sql(count).encode()).hexdigest()
+        return hashlib.sha256(f"{FORM} {self.engine.sql(count)}".encode()).hexdigest()
 
     def _written(self, inputs: Keyed) -> dict[str, Any]:
         def files(value: Input) -> list[Any] | None:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from pipeline.catalog import Catalog
 from pipeline.count.engine import Engine, File, Input, input_schema
+from pipeline.count.engine.executing import FORM
 from pipeline.count.expressions import all_counts
 from pipeline.count.inputs import ALL_DAYS, MASK_DAYS, Count
 from pipeline.count.lists import calendar, code_list
@@ -133,7 +134,7 @@ class Counting:
         if known is not None:
             return known
         count = self._counts[name]
-        content = json.dumps([self.engine.sql(count), {alias: key for alias, (key, _) in sorted(inputs.items())}])
+        content = json.dumps([FORM, self.engine.sql(count), {alias: key for alias, (key, _) in sorted(inputs.items())}])
         key = hashlib.sha256(content.encode()).hexdigest()[:20]
         path = self.store.cells(name) / f"{month}-{key}.parquet"
         if path.exists():

@@ -78,17 +78,15 @@ def whole_lines(path: Path) -> Iterator[bytes]:
             yield from (line[:-1] for line in file if line.endswith(b"\n"))
 
 
-def write_table(path: Path, table: pa.Table, *, delta: tuple[str, ...] = ()) -> None:
-    """Write Parquet atomically with the project's options: zstd-1, dictionary but for `delta` (delta-encoded) columns."""
-    dictionary = [name for name in table.column_names if name not in delta]
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write Parquet atomically with the project's options: zstd-1, dictionaries."""
     with replacing(path) as temporary:
         pq.write_table(
             table,
             temporary,
             compression="zstd",
             compression_level=1,
-            use_dictionary=dictionary,
-            column_encoding=dict.fromkeys(delta, "DELTA_BINARY_PACKED") or None,
+            use_dictionary=table.column_names,
             row_group_size=ROW_GROUP_ROWS,
             store_schema=True,
         )

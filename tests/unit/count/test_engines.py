@@ -68,6 +68,7 @@ def test_an_executor_writes_the_bytes_of_a_state_for_its_user_alone(
     write_state(tmp_path / "expected.parquet", [whole], ("person",))
     assert found.read_bytes() == (tmp_path / "expected.parquet").read_bytes()
     assert pq.read_metadata(found).num_row_groups == 3
+    assert "DELTA_BINARY_PACKED" in pq.read_metadata(found).row_group(0).column(0).encodings
     assert stat.S_IMODE(found.stat().st_mode) == 0o600
 
 

@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from pipeline.store.writing import ROW_GROUP_ROWS
 
+FORM = 2
+"""Part of the names of states: another number where the same rows become other bytes."""
 OnBatches: TypeAlias = Callable[[Iterator[Any]], Iterator[Any]]
 
 
@@ -157,4 +159,4 @@ def reading(schema: pa.Schema) -> OnBatches:
     return read
 
 
-__all__ = ["reading", "refusing", "state_writer", "writing"]
+__all__ = ["FORM", "reading", "refusing", "state_writer", "writing"]
