@@ -131,11 +131,12 @@ def unlike_before(values: Any) -> Any:
     return np.append(np.ones(min(1, len(values)), bool), values[1:] != values[:-1])
 
 
-def among(known: Any, asked: Any) -> Any:
-    """Tell of each number whether it is among `known`, which ascend."""
+def places(known: Any, asked: Any) -> tuple[Any, Any]:
+    """Return where each number stands, or would stand, among `known`, which ascend, and whether it does."""
+    place = np.searchsorted(known, asked)
     if not len(known):
-        return np.zeros(len(asked), bool)
-    return known[np.minimum(np.searchsorted(known, asked), len(known) - 1)] == asked
+        return place, np.zeros(len(asked), bool)
+    return place, known[np.minimum(place, len(known) - 1)] == asked
 
 
 def as_summed(integers: Any) -> pa.Array:
@@ -174,10 +175,7 @@ def sexes_of(asked: Any, *stocks: Stock) -> Any:
     """Return the numbers of the sexes of persons: of the first stock that has them, else of OTHER."""
     sexes, left = np.zeros(len(asked), np.int8), np.arange(len(asked))
     for persons, known in stocks:
-        if not len(persons):
-            continue
-        place = np.minimum(np.searchsorted(persons, asked[left]), len(persons) - 1)
-        found = persons[place] == asked[left]
+        place, found = places(persons, asked[left])
         sexes[left[found]] = known[place[found]]
         left = left[~found]
     return sexes
@@ -188,13 +186,13 @@ __all__ = [
     "Stock",
     "Stocks",
     "Units",
-    "among",
     "as_summed",
     "by_person",
     "day_of",
     "days_of",
     "numbers",
     "pieces",
+    "places",
     "read",
     "sexes_of",
     "unlike_before",

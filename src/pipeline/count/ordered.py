@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.count.arrays import Stocks, Units, among, day_of, days_of, numbers, pieces, read, unlike_before, whole
+from pipeline.count.arrays import Stocks, Units, day_of, days_of, numbers, pieces, places, read, unlike_before, whole
 from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, Count, InOrder
 from pipeline.count.moving import movements_in_order
 from pipeline.count.paid import payments_in_order
@@ -147,8 +147,7 @@ def _with_days(persons: Any, days: Any, own: Any, more: Any) -> tuple[Any, Any]:
     """Return persons, ascending, and their days, with more days of some of them or of others."""
     if not len(persons):
         return own, more.astype(np.int32)
-    place = np.searchsorted(persons, own)
-    known = persons[np.minimum(place, len(persons) - 1)] == own
+    place, known = places(persons, own)
     if known.all():
         days[place] += more
         return persons, days
@@ -164,7 +163,7 @@ def long_term_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
     )
     elb = stock["person"].to_numpy()[stock["elb"].to_numpy()]
     enough = days["person"].to_numpy()[days["days"].to_numpy() >= inputs["kalender"]["lzb_tage"][0].as_py()]
-    return [pa.table({"person": enough[among(elb, enough)]})]
+    return [pa.table({"person": enough[places(elb, enough)[1]]})]
 
 
 def employed_in_order(*, any_day: bool) -> InOrder:

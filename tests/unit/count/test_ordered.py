@@ -200,31 +200,34 @@ def stock_file(folder: Path, name: str, sexes: Mapping[int, str]) -> list[File]:
     return [File(files(folder, "stock", rows, name))] if sexes else []
 
 
+AROUND = st.fixed_dictionaries({"gebiet": st.sampled_from(GEBIET), "stock": KNOWN, "stock_1": KNOWN})
+
+
+def around(folder: Path, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs that tell of mergers and of two stocks."""
+    stocks = {name: stock_file(folder, name, said[name]) for name in ("stock", "stock_1")}
+    return {"gebiet": pa.Table.from_pylist(said["gebiet"], schema=input_schema("gebiet"))} | stocks
+
+
 @QUICK
 @given(
     rows=st.lists(PAYMENT, max_size=40),
-    merged=st.sampled_from(GEBIET),
-    now=KNOWN,
-    then=KNOWN,
+    beside=AROUND,
     readings=st.builds(Readings, fewest_units=st.sampled_from([1, 3])),
 )
 def test_payments(
     engine: DuckDb,
     tmp_path: Path,
     rows: list[dict[str, Any]],
-    merged: Any,
-    now: dict[int, str],
-    then: dict[int, str],
+    beside: dict[str, Any],
     readings: Readings,
 ) -> None:
     paid = pa.Table.from_pylist(rows, schema=input_schema("leistung"))
     pq.write_table(paid, tmp_path / "leistung.parquet", row_group_size=7)
     inputs = {
         "leistung": [File(tmp_path / "leistung.parquet")] if rows else [],
-        "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
         "rechtsgrundlagen": SUMS,
-        "stock": stock_file(tmp_path, "now", now),
-        "stock_1": stock_file(tmp_path, "then", then),
+        **around(tmp_path, beside),
     }
     one, other = both(engine, payments(readings), inputs, tmp_path, ("jc", "sex", "summe"), readings)
     assert one == other
@@ -234,10 +237,12 @@ def test_many_units_of_need_are_bounded_by_parts(engine: DuckDb, tmp_path: Path)
     row = {"jc_id": UNITS[0], "person": None, "rechtsgrundlage": "20", "anspruch_eur": 100}
     paid = pa.Table.from_pylist([row | {"bg": bg} for bg in range(40)], schema=input_schema("leistung"))
     pq.write_table(paid, tmp_path / "leistung.parquet", row_group_size=7)
-    inputs = {"leistung": [File(tmp_path / "leistung.parquet")], "gebiet": [], "rechtsgrundlagen": SUMS}
-    one, other = both(
-        engine, payments(Readings()), inputs | {"stock": [], "stock_1": []}, tmp_path, ("jc", "sex", "summe")
-    )
+    inputs = {
+        "leistung": [File(tmp_path / "leistung.parquet")],
+        "rechtsgrundlagen": SUMS,
+        **around(tmp_path, {"gebiet": [], "stock": {}, "stock_1": {}}),
+    }
+    one, other = both(engine, payments(Readings()), inputs, tmp_path, ("jc", "sex", "summe"))
     assert one == other
     [found] = pq.read_table(tmp_path / "ordered.parquet").to_pylist()
     assert (found["sex"], found["cents"], found["bgs"], found["groesste"]) == ("T", 400_000, PARTS, 20_000)
@@ -264,9 +269,7 @@ def test_long_term(engine: DuckDb, tmp_path: Path, days: dict[int, int], now: di
 @QUICK
 @given(
     rows=st.lists(SPELL, max_size=14),
-    merged=st.sampled_from(GEBIET),
-    now=KNOWN,
-    then=KNOWN,
+    beside=AROUND,
     readings=st.builds(Readings, closed_left=st.booleans(), exit_on_last_day=st.booleans()),
     bridge=st.sampled_from([0, 7]),
     in_order=st.booleans(),
@@ -275,9 +278,7 @@ def test_movements(
     engine: DuckDb,
     tmp_path: Path,
     rows: list[dict[str, Any]],
-    merged: Any,
-    now: dict[int, str],
-    then: dict[int, str],
+    beside: dict[str, Any],
     readings: Readings,
     bridge: int,
     in_order: bool,
@@ -287,10 +288,8 @@ def test_movements(
     days = dict.fromkeys(input_schema("kalender").names) | {"stichtag_1": FIRST, "stichtag": LAST, "bruecke": bridge}
     inputs = {
         "leistungsbezug": [File(spells)] if rows else [],
-        "gebiet": pa.Table.from_pylist(merged, schema=input_schema("gebiet")),
         "kalender": pa.Table.from_pylist([days], schema=input_schema("kalender")),
-        "stock": stock_file(tmp_path, "now", now),
-        "stock_1": stock_file(tmp_path, "then", then),
+        **around(tmp_path, beside),
     }
     one, other = both(engine, movements(readings), inputs, tmp_path, ("jc", "sex"), readings)
     assert one == other
