@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from pipeline.count.engine import Engine, File, Input, write_state
 from pipeline.count.engine.executing import FORM
 from pipeline.count.inputs import INPUTS, ROWS, WHOLE, Count, tables
 from pipeline.store import Store, read_json, write_json
-from pipeline.store.writing import replacing
+from pipeline.store.writing import ROW_GROUP_ROWS, replacing
 
 MOST = 20
 """Everything is counted again where there is more than one person with a difference to so many rows of the largest input."""
@@ -196,9 +196,7 @@ class Recounting:
         if not len(changed):
             _copy(base, path)
             return
-        both = pa.concat_tables([state.filter(pc.invert(theirs)), now])
-        # The order is that of two runs without a common person: a stable sort of nearly sorted numbers.
-        write_state(path, [both.take(pa.array(np.argsort(both["person"].to_numpy(), kind="stable")))], sort)
+        write_state(path, _spliced(state, theirs, now), sort)
 
     def _add(self, base: Path, path: Path, then: pa.Table, now: pa.Table, sort: Sequence[str]) -> None:
         """Write the counts of a state without those of `then` and with those of `now`; what is zero throughout is left out."""
@@ -215,6 +213,24 @@ class Recounting:
             there = pc.or_(there, pc.not_equal(summed[name], 0))
         counts = summed.filter(there).select(state.column_names).cast(state.schema)
         write_state(path, [counts.sort_by([(name, "ascending") for name in sort])], sort)
+
+
+def _spliced(state: pa.Table, theirs: pa.ChunkedArray, now: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows of a state but `theirs`, piece by piece, and `now` among them, both in the order of persons.
+
+    Where nothing is exchanged, which is nearly everywhere, a piece is handed on as it is.
+    """
+    new, begin = now["person"].to_numpy(), 0
+    for at in range(0, len(state), ROW_GROUP_ROWS):
+        piece, gone = state.slice(at, ROW_GROUP_ROWS), theirs.slice(at, ROW_GROUP_ROWS)
+        end = int(np.searchsorted(new, piece["person"][-1].as_py(), side="right"))
+        if end > begin or pc.any(gone).as_py():
+            both = pa.concat_tables([piece.filter(pc.invert(gone)), now.slice(begin, end - begin)])
+            # The order is that of two runs without a common person: a stable sort of nearly sorted numbers.
+            piece = both.take(pa.array(np.argsort(both["person"].to_numpy(), kind="stable")))
+        yield piece
+        begin = end
+    yield now.slice(begin)
 
 
 def _copy(base: Path, path: Path) -> None:
