@@ -44,8 +44,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically: sorted keys, two spaces, UTF-8, newline at the end; equal values give equal bytes."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
-    write_bytes(path, (text + "\n").encode("utf-8"))
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        json.dump(value, file, ensure_ascii=False, sort_keys=True, indent=2)
+        file.write("\n")
 
 
 def read_json(path: Path) -> Any:
