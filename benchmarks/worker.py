@@ -84,7 +84,7 @@ def _steps(job: dict[str, Any], marks: Marks) -> None:
         if name.startswith("check"):
             import great_expectations as _  # noqa: F401 - importing it is not what a check costs
         with marks.stretch(name) as facts:
-            facts.update({key: n for key, n in getattr(steps, name)(run).items() if isinstance(n, int)})
+            facts.update({key: n for key, n in steps.do(name, run).items() if isinstance(n, int)})
 
 
 def _publish(run: steps.Run, marks: Marks) -> None:
@@ -97,7 +97,7 @@ def _publish(run: steps.Run, marks: Marks) -> None:
             marks.done.append(Mark("publish_data", begin, time.monotonic(), tree_cpu() - cpu, {}))
 
     with marks.stretch("publish"):
-        steps.publish(replace(run, progress=progress))
+        steps.do("publish", replace(run, progress=progress))
 
 
 def _read_month(job: dict[str, Any], marks: Marks) -> None:

@@ -57,8 +57,11 @@ def _utc_now() -> datetime:
 
 
 def do(name: str, run: Run) -> Summary:
-    """Do a step of STEPS on the run as the steps before have left it: nothing read earlier is remembered."""
-    summary: Summary = globals()[name](replace(run))
+    """Do a step of STEPS on the run as the steps before have left it: nothing read is remembered, no memory kept for the next."""
+    try:
+        summary: Summary = globals()[name](replace(run))
+    finally:
+        pa.default_memory_pool().release_unused()
     return summary
 
 
