@@ -88,7 +88,7 @@ def run_step(name: str) -> dict[str, Any]:
     opened = steps.open_run(store_root(), month, source_list(), progress=PROGRESS[0] if PROGRESS else None)
     log.info("%s for %s in %s", name, month, store_root())
     try:
-        summary = _when_store_is_free(lambda: getattr(steps, name)(opened))
+        summary = _when_store_is_free(lambda: steps.do(name, opened))
     except steps.QualityStop as stop:
         context["ti"].xcom_push(key="verdict", value=_short(stop.verdict))
         _report_quality_stop(stop.verdict, context)

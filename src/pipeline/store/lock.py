@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
             ) from error
         file.seek(0)
         file.truncate()
-        file.write(json.dumps({"pid": os.getpid(), "what": what}))
+        file.write(json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "what": what}))
         file.flush()
         try:
             yield
