@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from integration.tiny_runs import OTHERWISE, computed, opened, tiny_source
+from integration.tiny_runs import LAST, OTHERWISE, computed, opened, tiny_source
 from pipeline import steps
 from pipeline.count.inputs import Count
 from pipeline.count.recounting import Recounting
@@ -88,8 +88,10 @@ def both_ways(store: Path, tmp_path: Path, *sources: Path, switches: tuple[str, 
         for step in (steps.fetch, steps.stage, steps.count):
             step(opened(copy, *sources, switches=switches))
     of_again, of_anew = computed(again), computed(anew)
-    assert of_anew.keys() <= of_again.keys()
-    assert [name for name, content in of_anew.items() if of_again[name] != content] == []
+    # Days summed up are no state: of them a revision makes those that the month to come begins with.
+    left_out = of_anew.keys() - of_again.keys()
+    assert all(name.startswith("zwischenstand/window_days/") and f"/{LAST}-" not in name for name in left_out)
+    assert [name for name, content in of_anew.items() if name not in left_out and of_again[name] != content] == []
     return of_anew
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import date
 from functools import lru_cache
 from itertools import pairwise
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.count.engine.protocol import input_schema
+from pipeline.count.engine.protocol import File, input_schema
 from pipeline.count.inputs import FEMALE, MALE, OPEN_END, OTHER
 from pipeline.store.decimals import decimal_array
 
@@ -53,6 +54,73 @@ def pieces(files: Any, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
             yield rows.slice(0, last)
             held = [rows.slice(last)]
         yield from held
+
+
+def abreast(
+    files: Sequence[File], columns: Sequence[Sequence[str]], words: Sequence[str] = ()
+) -> Iterator[list[pa.Table]]:
+    """Yield rows of several files side by side, one range of persons after the other; all of a person are in one range.
+
+    Some hundred thousand rows of each file are held. `words` are read as dictionaries. Raises OutOfOrderError.
+    """
+    with ExitStack() as stack:
+        opened = [stack.enter_context(pq.ParquetFile(file.path, read_dictionary=list(words))) for file in files]
+        ahead = [_Ahead(*one) for one in zip(files, opened, columns, strict=True)]
+        while going_on := [one for one in ahead if one.more()]:
+            bound = min(one.last for one in going_on)
+            taken = [one.below(bound) for one in ahead]
+            if any(map(len, taken)):
+                yield taken
+            else:  # a person fills all that is held
+                for one in going_on:
+                    one.longer()
+        yield [one.held for one in ahead]
+
+
+class OutOfOrderError(ValueError):
+    """The rows of a file do not ascend by person, or some are nobody's."""
+
+
+class _Ahead:
+    """A file in reading; `held` are the rows that nobody has taken yet."""
+
+    def __init__(self, file: File, opened: pq.ParquetFile, columns: Sequence[str]) -> None:
+        self._path = file.path
+        self._batches = opened.iter_batches(batch_size=_BATCH, columns=list(columns))
+        self._ended = False
+        self.held: pa.Table = opened.schema_arrow.empty_table().select(columns)
+
+    @property
+    def last(self) -> int:
+        """Return the last person held."""
+        person: int = self.held["person"][-1].as_py()
+        return person
+
+    def more(self) -> bool:
+        """Hold a batch of rows or more; returns False, with all that is left held, where the file ends."""
+        while not self._ended and len(self.held) < _BATCH:
+            self.longer()
+        return not self._ended
+
+    def longer(self) -> None:
+        """Hold a batch more, if there is one."""
+        batch = next(self._batches, None)
+        self._ended = batch is None
+        if batch is not None:
+            last = self.held["person"][-1:]
+            self.held = pa.concat_tables([self.held, pa.Table.from_batches([batch])])
+            persons = pa.chunked_array([*last.chunks, batch["person"]]).combine_chunks()
+            if persons.null_count or not _ascending(persons.to_numpy()):
+                raise OutOfOrderError(f"{self._path}: rows do not ascend by person")
+
+    def below(self, person: int) -> pa.Table:
+        """Take the rows of the persons below one."""
+        cut = int(np.searchsorted(self.held["person"].to_numpy(), person))
+        taken, self.held = self.held.slice(0, cut), self.held.slice(cut)
+        return taken
+
+
+_BATCH = 1 << 17
 
 
 def _ascend(metadata: pq.FileMetaData) -> bool:
@@ -97,9 +165,13 @@ def numbers(column: pa.ChunkedArray, number: Callable[[str], int]) -> Any:
 def by_person(rows: pa.Table) -> pa.Table:
     """Return rows in the order of persons."""
     persons = rows["person"].to_numpy()
-    if (persons[1:] >= persons[:-1]).all():
+    if _ascending(persons):
         return rows
     return rows.take(pa.array(np.argsort(persons, kind="stable")))
+
+
+def _ascending(numbers: Any) -> bool:
+    return bool((numbers[1:] >= numbers[:-1]).all())
 
 
 class Units:
@@ -183,9 +255,11 @@ def sexes_of(asked: Any, *stocks: Stock) -> Any:
 
 __all__ = [
     "SEXES",
+    "OutOfOrderError",
     "Stock",
     "Stocks",
     "Units",
+    "abreast",
     "as_summed",
     "by_person",
     "day_of",

@@ -93,20 +93,22 @@ def day_masks() -> Count:
 def window_days() -> Count:
     """Days as ELB among the last 730: those known before, and the days of masks as far as `clip` lets them, `mal` 1 or -1."""
     reads = {"vorher": "tagesumme", "tage": "tage"}
-    t = tables(**reads)
+    return Count("window_days", reads, _summed_days(tables(**reads)), ROWS)
+
+
+def _summed_days(t: dict[str, Any]) -> Any:
     days = (bit_count(t["tage"].mask & t["tage"].clip).cast("int64") * t["tage"].mal).cast("int64")
     rows = t["vorher"].union(t["tage"].select("person", days=days))
-    total = rows.group_by("person").agg(days=rows.days.sum().cast("int32"))
-    return Count("window_days", reads, total.filter(_.days > 0), ROWS)
+    return rows.group_by("person").agg(days=rows.days.sum().cast("int32")).filter(_.days > 0)
 
 
 def long_term(readings: Readings) -> Count:
     """Persons who are LZB on S(m): ELB in some stock with enough days as ELB in the last 730, and old enough."""
-    reads = {"stock": "stock", "tage": "tagesumme", "kalender": "kalender"}
+    reads = {"stock": "stock", "vorher": "tagesumme", "tage": "tage", "kalender": "kalender"}
     if readings.lzb_min_age:
         reads["geburten"] = "geburten"
     t = tables(**reads)
-    enough = t["tage"].cross_join(t["kalender"]).filter(_.days >= _.lzb_tage)
+    enough = _summed_days(t).cross_join(t["kalender"]).filter(_.days >= _.lzb_tage)
     enough = enough.semi_join(t["stock"].filter(_.elb), "person")
     if readings.lzb_min_age:
         born = t["geburten"].filter(_.ist_elb).group_by("person").agg(geboren=_.geburtsdatum.min())

@@ -118,8 +118,24 @@ _FIRST_DAYS = ALL_DAYS >> (MASK_DAYS - np.arange(MASK_DAYS + 1))
 """The mask of so many days from the first one on."""
 
 
-def window_days_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
-    """Return the days among the last 730: states, a row per person, merged one after the other into the persons known so far.
+def window_days_in_order(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield the days among the last 730."""
+    for persons, days in _summed_days(inputs):
+        yield pa.table({"person": persons, "days": days})
+
+
+def long_term_in_order(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
+    """Yield who is ELB in the stock and has days enough among the last 730."""
+    least = inputs["kalender"]["lzb_tage"][0].as_py()
+    stock = read(inputs["stock"], "stock", ["person", "elb"])
+    elb = stock["person"].to_numpy()[stock["elb"].to_numpy()]
+    for persons, days in _summed_days(inputs):
+        enough = persons[days >= least]
+        yield pa.table({"person": enough[places(elb, enough)[1]]})
+
+
+def _summed_days(inputs: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield persons and their days: states, a row per person, merged one after the other into the persons known so far.
 
     Persons are merged in ranges, so that what is computed of a range fits into the caches of a processor.
     """
@@ -137,7 +153,8 @@ def window_days_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
             if name == "mask":
                 days = np.bitwise_count(days & file.constants["clip"]).astype(np.int32) * file.constants["mal"]
             ranges[number] = _with_days(*ranges[number], persons[begin:end], days)
-    return [pa.table({"person": persons[days > 0], "days": days[days > 0]}) for persons, days in ranges]
+    for persons, days in ranges:
+        yield persons[days > 0], days[days > 0]
 
 
 _RANGE = 1 << 16
@@ -153,17 +170,6 @@ def _with_days(persons: Any, days: Any, own: Any, more: Any) -> tuple[Any, Any]:
         return persons, days
     days[place[known]] += more[known]
     return np.insert(persons, place[~known], own[~known]), np.insert(days, place[~known], more[~known])
-
-
-def long_term_in_order(inputs: Mapping[str, Any]) -> list[pa.Table]:
-    """Return who is ELB in the stock and has days enough among the last 730."""
-    stock, days = (
-        read(inputs["stock"], "stock", ["person", "elb"]),
-        read(inputs["tage"], "tagesumme", ["person", "days"]),
-    )
-    elb = stock["person"].to_numpy()[stock["elb"].to_numpy()]
-    enough = days["person"].to_numpy()[days["days"].to_numpy() >= inputs["kalender"]["lzb_tage"][0].as_py()]
-    return [pa.table({"person": enough[places(elb, enough)[1]]})]
 
 
 def employed_in_order(*, any_day: bool) -> InOrder:

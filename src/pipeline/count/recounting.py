@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis import _
 
+from pipeline.count.arrays import OutOfOrderError, abreast, places, whole
 from pipeline.count.engine import Engine, File, Input, write_state
 from pipeline.count.engine.executing import FORM
 from pipeline.count.inputs import INPUTS, ROWS, WHOLE, Count, tables
@@ -53,6 +54,38 @@ def of_persons(kind: str) -> Count:
     reads = {"zeilen": kind, "personen": "lzb"}
     t = tables(**reads)
     return Count(f"of_persons_{kind}", reads, t["zeilen"].semi_join(t["personen"], "person"))
+
+
+def _unlike_row_for_row(kind: str, a: File, b: File) -> pa.Array | None:
+    """Return the persons who do not have the same rows in the same order in two files; None where these have another order."""
+    names = [name for name in INPUTS[kind] if name not in a.constants]
+    words = [name for name in names if INPUTS[kind][name] == "string"]
+    try:
+        found = [_persons_unlike_in_place(*rows) for rows in abreast([a, b], [names, names], words)]
+    except OutOfOrderError:
+        return None
+    return pa.array(np.concatenate(found))
+
+
+def _persons_unlike_in_place(there: pa.Table, here: pa.Table) -> Any:
+    of_each = [np.unique(rows["person"].to_numpy(), return_counts=True) for rows in (there, here)]
+    (persons, numbers), (others, other_numbers) = of_each
+    place, known = places(persons, others)
+    as_many = others[known][numbers[place[known]] == other_numbers[known]]
+    there, here = (rows.filter(pa.array(places(as_many, rows["person"].to_numpy())[1])) for rows in (there, here))
+    unlike = np.zeros(len(there), bool)
+    for name in there.column_names:
+        unlike |= _unlike_values(there[name], here[name])
+    return np.union1d(np.setdiff1d(np.union1d(persons, others), as_many), there["person"].to_numpy()[unlike])
+
+
+def _unlike_values(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Any:
+    """Tell of two columns of a length where they are not the same; nothing is like nothing."""
+    if pa.types.is_dictionary(one.type):
+        both = whole(pa.chunked_array([*one.chunks, *other.chunks], one.type)).indices
+        one, other = both.slice(0, len(one)), both.slice(len(one))
+    alike = pc.or_(pc.fill_null(pc.equal(one, other), False), pc.and_(pc.is_null(one), pc.is_null(other)))
+    return ~alike.to_numpy(zero_copy_only=False)
 
 
 @dataclass(frozen=True)
@@ -162,8 +195,19 @@ class Recounting:
             return exchanged
         key = (kind, a.path, b.path)
         if key not in self._unlike:
-            self._unlike[key] = self.engine.run(differing(kind), {"alt": [a], "neu": [b]})["person"].combine_chunks()
+            self._unlike[key] = self._compared(kind, [a], [b])
         return self._unlike[key]
+
+    def _compared(self, kind: str, alt: Sequence[File], neu: Sequence[File]) -> pa.Array:
+        """Return the persons with a difference between two deliveries; what is the same row for row is not grouped."""
+        inputs: dict[str, Input] = {"alt": alt, "neu": neu}
+        persons = _unlike_row_for_row(kind, *alt, *neu)
+        if persons is not None:
+            digest = hashlib.sha256(persons.to_numpy()).hexdigest()
+            inputs = {
+                name: self._restricted(kind, files, persons, digest) for name, files in (("alt", alt), ("neu", neu))
+            }
+        return self.engine.run(differing(kind), inputs)["person"].combine_chunks()
 
     # -- making ---------------------------------------------------------------------------------------------------
 
@@ -188,15 +232,14 @@ class Recounting:
 
     def _exchange(self, base: Path, path: Path, persons: pa.Array, now: pa.Table, sort: Sequence[str]) -> None:
         """Write the rows of a state with those of `persons` exchanged for `now`."""
-        state = pq.read_table(base)
-        now = now.select(state.column_names).cast(state.schema).sort_by([(name, "ascending") for name in sort])
-        theirs = pc.is_in(state["person"], value_set=persons)
-        then = state.filter(theirs)
+        then = _rows_of(base, persons)
+        now = now.select(then.column_names).cast(then.schema).sort_by([(name, "ascending") for name in sort])
         changed = self._exchanged[base, path] = _persons_unlike(then, now)
         if not len(changed):
             _copy(base, path)
             return
-        write_state(path, _spliced(state, theirs, now), sort)
+        state = pq.read_table(base)
+        write_state(path, _spliced(state, pc.is_in(state["person"], value_set=persons), now), sort)
 
     def _add(self, base: Path, path: Path, then: pa.Table, now: pa.Table, sort: Sequence[str]) -> None:
         """Write the counts of a state without those of `then` and with those of `now`; what is zero throughout is left out."""
@@ -213,6 +256,18 @@ class Recounting:
             there = pc.or_(there, pc.not_equal(summed[name], 0))
         counts = summed.filter(there).select(state.column_names).cast(state.schema)
         write_state(path, [counts.sort_by([(name, "ascending") for name in sort])], sort)
+
+
+def _rows_of(path: Path, persons: pa.Array) -> pa.Table:
+    """Read the rows of persons, ascending, from a state; row groups that can have none of them are not read."""
+    wanted = persons.to_numpy()
+    with pq.ParquetFile(path) as opened:
+        groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
+        place = opened.metadata.schema.names.index("person")
+        reach = [group.column(place).statistics for group in groups]
+        cuts = [np.searchsorted(wanted, [found.min, found.max + 1]) for found in reach]
+        table = opened.read_row_groups([number for number, (begin, end) in enumerate(cuts) if begin < end])
+    return table.filter(pc.is_in(table["person"], value_set=persons))
 
 
 def _spliced(state: pa.Table, theirs: pa.ChunkedArray, now: pa.Table) -> Iterator[pa.Table]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,6 +37,10 @@ LZB_MONTHS, LZB_WINDOW_DAYS = 24, 730
 
 class CountError(ValueError):
     """Something the count relies on does not hold; the text says what and where."""
+
+
+Keyed: TypeAlias = Mapping[str, tuple[str, Input]]
+Shorter: TypeAlias = Callable[[], Mapping[str, Input]]
 
 
 @dataclass(frozen=True)
@@ -125,42 +130,38 @@ class Counting:
         self,
         name: str,
         month: str,
-        inputs: Mapping[str, tuple[str, Input]],
+        inputs: Keyed,
         sort: Sequence[str],
-        shorter: Mapping[str, Input] | None = None,
+        shorter: Shorter = dict,
     ) -> State:
-        """Return a state, computed unless it is there; `shorter` are other inputs that give the same rows for less."""
+        """Return a state, computed unless it is there; `shorter` gives other inputs with which the same rows cost less."""
         known = self._known.get((name, month))
         if known is not None:
             return known
-        count = self._counts[name]
-        content = json.dumps([FORM, self.engine.sql(count), {alias: key for alias, (key, _) in sorted(inputs.items())}])
-        key = hashlib.sha256(content.encode()).hexdigest()[:20]
-        path = self.store.cells(name) / f"{month}-{key}.parquet"
-        if path.exists():
+        state = self._named(name, month, inputs)
+        if state.path.exists():
             self.made.reused += 1
         else:
-            self._make(count, inputs, path, sort, shorter)
+            self._make(self._counts[name], inputs, state.path, sort, shorter)
             self.made.computed += 1
-        state = State(key, path)
         self._known[name, month] = state
         self._asked(name, month, inputs, state)
         return state
 
+    def _named(self, name: str, month: str, inputs: Keyed) -> State:
+        """Return what a state with these inputs is called and where it lies, be it there or not."""
+        sql = self.engine.sql(self._counts[name])
+        content = json.dumps([FORM, sql, {alias: key for alias, (key, _) in sorted(inputs.items())}])
+        key = hashlib.sha256(content.encode()).hexdigest()[:20]
+        return State(key, self.store.cells(name) / f"{month}-{key}.parquet")
+
     def _asked(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], state: State) -> None:
         """Be told of every state that is asked for, once; for those who want to know what a count rests on."""
 
-    def _make(
-        self,
-        count: Count,
-        inputs: Mapping[str, tuple[str, Input]],
-        path: Path,
-        sort: Sequence[str],
-        shorter: Mapping[str, Input] | None,
-    ) -> None:
+    def _make(self, count: Count, inputs: Keyed, path: Path, sort: Sequence[str], shorter: Shorter) -> None:
         if not self._recounting.make(count, inputs, path, sort):
             whole = {alias: value for alias, (_, value) in inputs.items()}
-            self.engine.run_to_file(count, shorter or whole, path, sort=sort)
+            self.engine.run_to_file(count, {**whole, **shorter()}, path, sort=sort)
         self._recounting.note(count, inputs, path)
 
     def _table(self, state: State) -> pa.Table:
@@ -180,19 +181,33 @@ class Counting:
         inputs = {"leistungsbezug": self._delivered("leistungsbezug", month), "kalender": self._calendar(month)}
         return self._compute("day_masks", month, inputs, ("person",))
 
-    def window_days(self, month: str) -> State:
-        """Return for everybody the days as ELB among the last 730 up to S(month): of the months before, or moved on by one."""
+    def _days_as_elb(self, month: str) -> dict[str, tuple[str, Input]]:
+        """Return the days as ELB among the last 730 up to S(month) as inputs: masks of the months before."""
         clips = self._clips(month)
         masks = {m: self.day_masks(m) for m in clips}
-        whole = [masks[m].file(clip=clip, mal=1) for m, clip in clips.items()]
-        inputs = {"vorher": ("none", []), "tage": (json.dumps([(masks[m].key, clips[m]) for m in clips]), whole)}
-        before = self._known.get(("window_days", add_months(month, -1)))
-        shorter = None
-        if before is not None:
-            lost = {m: clip & ~clips.get(m, 0) for m, clip in self._clips(add_months(month, -1)).items()}
-            left = [self.day_masks(m).file(clip=clip, mal=-1) for m, clip in lost.items() if clip]
-            shorter = {"vorher": [before.file()], "tage": [masks[month].file(clip=clips[month], mal=1), *left]}
-        return self._compute("window_days", month, inputs, ("person",), shorter)
+        files = [masks[m].file(clip=clip, mal=1) for m, clip in clips.items()]
+        return {"vorher": ("none", []), "tage": (json.dumps([(masks[m].key, clips[m]) for m in clips]), files)}
+
+    def days_summed(self, month: str) -> dict[str, Input]:
+        """Return these inputs in one file, a row per person; it saves time and is no state, since nothing rests on it."""
+        inputs = self._days_as_elb(month)
+        path = self._named("window_days", month, inputs).path
+        if not path.exists():
+            self._make(self._counts["window_days"], inputs, path, ("person",), lambda: self._days_moved_on(month))
+        return {"vorher": [File(path)], "tage": []}
+
+    def _days_moved_on(self, month: str) -> dict[str, Input]:
+        """Return these inputs as the file of the month before, with some days more and some less; nothing without that file."""
+        before = add_months(month, -1)
+        if not self.long_term_known(before):
+            return {}
+        path = self._named("window_days", before, self._days_as_elb(before)).path
+        if not path.exists():
+            return {}
+        then, now = self._clips(before), self._clips(month)
+        lost = {m: clip & ~now.get(m, 0) for m, clip in then.items()}
+        left = [self.day_masks(m).file(clip=clip, mal=-1) for m, clip in lost.items() if clip]
+        return {"vorher": [File(path)], "tage": [self.day_masks(month).file(clip=now[month], mal=1), *left]}
 
     def _clips(self, month: str) -> dict[str, int]:
         """Return the masks of the days of each month's window that are among the last 730 up to S(month)."""
@@ -202,14 +217,14 @@ class Counting:
 
     def long_term(self, month: str) -> State:
         """Return the persons who are LZB on S(month)."""
-        inputs: dict[str, tuple[str, Input]] = {
+        inputs = {
             "stock": self._state(self.stock(month)),
-            "tage": self._state(self.window_days(month)),
+            **self._days_as_elb(month),
             "kalender": self._calendar(month),
         }
         if self._readings.lzb_min_age:
             inputs["geburten"] = self._delivered("bestand", month)
-        return self._compute("long_term", month, inputs, ("person",))
+        return self._compute("long_term", month, inputs, ("person",), lambda: self.days_summed(month))
 
     def _clip(self, month: str, first: date) -> int:
         """Return a mask of the days of W(month) that are not before `first`; all windows from then on have the same."""
@@ -326,6 +341,8 @@ class Counting:
         )
         if self.long_term_known(month):
             lzb = self._state(self.long_term(month))
+            if month == self.territory.run_month:
+                self.days_summed(month)  # for the month that comes next
             result["long_term_counts"] = self._compute(
                 "long_term_counts",
                 month,

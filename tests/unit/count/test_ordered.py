@@ -250,16 +250,25 @@ def test_many_units_of_need_are_bounded_by_parts(engine: DuckDb, tmp_path: Path)
 
 
 @QUICK
-@given(days=st.dictionaries(PERSONS, st.integers(630, 645), max_size=6), now=st.dictionaries(PERSONS, st.booleans()))
-def test_long_term(engine: DuckDb, tmp_path: Path, days: dict[int, int], now: dict[int, bool]) -> None:
-    known = tmp_path / "days.parquet"
+@given(
+    days=st.dictionaries(PERSONS, st.integers(610, 645), max_size=6),
+    masks=MASKS,
+    clip=st.sampled_from([ALL_DAYS, ALL_DAYS - 1023]),
+    now=st.dictionaries(PERSONS, st.booleans()),
+)
+def test_long_term(
+    engine: DuckDb, tmp_path: Path, days: dict[int, int], masks: dict[int, int], clip: int, now: dict[int, bool]
+) -> None:
+    known, month = tmp_path / "days.parquet", tmp_path / "month.parquet"
     pq.write_table(pa.table({"person": sorted(days), "days": [days[p] for p in sorted(days)]}, DAYS_KNOWN), known)
+    pq.write_table(pa.table({"person": sorted(masks), "mask": [masks[p] for p in sorted(masks)]}, MASK), month)
     row = {"sex": "M", "einig": True, "erste": True, "allein": False}
     rows = [row | {"person": p, "jc": jc, "elb": now[p] and jc in UNITS[p % 2 :]} for p in sorted(now) for jc in UNITS]
     calendar = dict.fromkeys(input_schema("kalender").names) | {"lzb_tage": 638}
     inputs = {
         "stock": [File(files(tmp_path, "stock", rows))] if now else [],
-        "tage": [File(known)],
+        "vorher": [File(known)],
+        "tage": [File(month, {"clip": clip, "mal": 1})],
         "kalender": pa.Table.from_pylist([calendar], schema=input_schema("kalender")),
     }
     one, other = both(engine, long_term(Readings()), inputs, tmp_path, ("person",))
