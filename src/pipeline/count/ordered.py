@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,22 +140,33 @@ def _summed_days(inputs: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
 
     Persons are merged in ranges, so that what is computed of a range fits into the caches of a processor.
     """
-    nobody = np.empty(0, np.int64), np.empty(0, np.int32)
-    bounds, ranges = np.empty(0, np.int64), [nobody]
+    bounds: list[int] = []
+    ranges: list[tuple[Any, Any]] = []
     for name, file in [*(("days", file) for file in inputs["vorher"]), *(("mask", file) for file in inputs["tage"])]:
-        table = pq.read_table(file.path, columns=["person", name])
-        persons, amounts = table["person"].to_numpy(), table[name].to_numpy()
-        if not len(bounds) and not len(ranges[0][0]):
-            bounds = persons[_RANGE::_RANGE]
-            ranges = [nobody] * (len(bounds) + 1)
-        cuts = [0, *np.searchsorted(persons, bounds), len(persons)]
-        for number, (begin, end) in enumerate(pairwise(cuts)):
-            days = amounts[begin:end]
+        opens = not ranges
+        for persons, amounts in _row_groups(file.path, name):
+            days = amounts
             if name == "mask":
-                days = np.bitwise_count(days & file.constants["clip"]).astype(np.int32) * file.constants["mal"]
-            ranges[number] = _with_days(*ranges[number], persons[begin:end], days)
-    for persons, days in ranges:
+                days = np.bitwise_count(amounts & file.constants["clip"]).astype(np.int32) * file.constants["mal"]
+            if opens:
+                places_of = range(0, len(persons), _RANGE)
+                bounds += [int(persons[at]) for at in places_of]
+                ranges += [(persons[at : at + _RANGE].copy(), days[at : at + _RANGE].copy()) for at in places_of]
+                continue
+            cuts = [0, *np.searchsorted(persons, bounds[1:]), len(persons)]
+            for number, (begin, end) in enumerate(pairwise(cuts)):
+                if begin < end:
+                    ranges[number] = _with_days(*ranges[number], persons[begin:end], days[begin:end])
+    for persons, days in ranges or [(np.empty(0, np.int64), np.empty(0, np.int32))]:
         yield persons[days > 0], days[days > 0]
+
+
+def _row_groups(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
+    """Yield the persons of a state and one of its columns, a row group after the other."""
+    with pq.ParquetFile(path) as opened:
+        for number in range(opened.num_row_groups):
+            rows = opened.read_row_group(number, columns=["person", name])
+            yield rows["person"].to_numpy(), rows[name].to_numpy()
 
 
 _RANGE = 1 << 16
@@ -162,8 +174,6 @@ _RANGE = 1 << 16
 
 def _with_days(persons: Any, days: Any, own: Any, more: Any) -> tuple[Any, Any]:
     """Return persons, ascending, and their days, with more days of some of them or of others."""
-    if not len(persons):
-        return own, more.astype(np.int32)
     place, known = places(persons, own)
     if known.all():
         days[place] += more

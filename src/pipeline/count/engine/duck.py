@@ -42,6 +42,9 @@ class DuckDb:
                 # Expressions put what is large on the left. Turned round, a left join scatters rows that come ordered by person,
                 # and the grouping behind it costs three times as much.
                 "disabled_optimizers": "build_side_probe_side",
+                # What is given back within a query is not kept for the next one: memory is shared with what is made in order.
+                "allocator_flush_threshold": "8MB",
+                "allocator_bulk_deallocation_flush_threshold": "8MB",
             },
         )
         self._sql: dict[str, str] = {}
