@@ -33,6 +33,13 @@ def read(files: Any, kind: str, columns: Sequence[str]) -> pa.Table:
     return pa.schema(list(zip(columns, kinds, strict=True))).empty_table()
 
 
+def row_groups(path: Path, columns: Sequence[str], words: Sequence[str] = ()) -> Iterator[pa.Table]:
+    """Yield the row groups of a file, one after the other; `words` are read as dictionaries."""
+    with pq.ParquetFile(path, read_dictionary=list(words)) as opened:
+        for number in range(opened.num_row_groups):
+            yield opened.read_row_group(number, columns=list(columns))
+
+
 def pieces(files: Any, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
     """Yield the rows of a delivery in the order of persons, all of a person in one piece.
 
@@ -235,8 +242,7 @@ class Stocks:
 
 def _stock(paths: tuple[Path, ...]) -> Stock:
     persons, sexes = [np.empty(0, np.int64)], [np.empty(0, np.int8)]
-    for path in paths:
-        rows = pq.read_table(path, columns=["person", "sex", "einig", "erste"], read_dictionary=["sex"])
+    for rows in (rows for path in paths for rows in row_groups(path, ["person", "sex", "einig", "erste"], ["sex"])):
         first = rows["erste"].to_numpy()
         persons.append(rows["person"].to_numpy()[first])
         sexes.append((numbers(rows["sex"], SEXES.index).astype(np.int8) * rows["einig"].to_numpy())[first])
@@ -268,6 +274,7 @@ __all__ = [
     "pieces",
     "places",
     "read",
+    "row_groups",
     "sexes_of",
     "unlike_before",
     "whole",

@@ -10,15 +10,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from pipeline.count.arrays import Stocks, Units, day_of, days_of, numbers, pieces, places, read, unlike_before, whole
+from pipeline.count.arrays import (
+    Stocks,
+    Units,
+    day_of,
+    days_of,
+    numbers,
+    pieces,
+    places,
+    row_groups,
+    unlike_before,
+    whole,
+)
 from pipeline.count.inputs import ALL_DAYS, FEMALE, MALE, MASK_DAYS, OTHER, Count, InOrder
 from pipeline.count.moving import movements_in_order
 from pipeline.count.paid import payments_in_order
@@ -128,8 +137,10 @@ def window_days_in_order(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
 def long_term_in_order(inputs: Mapping[str, Any]) -> Iterator[pa.Table]:
     """Yield who is ELB in the stock and has days enough among the last 730."""
     least = inputs["kalender"]["lzb_tage"][0].as_py()
-    stock = read(inputs["stock"], "stock", ["person", "elb"])
-    elb = stock["person"].to_numpy()[stock["elb"].to_numpy()]
+    stock = (rows for file in inputs["stock"] for rows in row_groups(file.path, ["person", "elb"]))
+    elb = np.concatenate(
+        [np.empty(0, np.int64), *(rows["person"].to_numpy()[rows["elb"].to_numpy()] for rows in stock)]
+    )
     for persons, days in _summed_days(inputs):
         enough = persons[days >= least]
         yield pa.table({"person": enough[places(elb, enough)[1]]})
@@ -144,10 +155,10 @@ def _summed_days(inputs: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
     ranges: list[tuple[Any, Any]] = []
     for name, file in [*(("days", file) for file in inputs["vorher"]), *(("mask", file) for file in inputs["tage"])]:
         opens = not ranges
-        for persons, amounts in _row_groups(file.path, name):
-            days = amounts
+        for rows in row_groups(file.path, ["person", name]):
+            persons, days = rows["person"].to_numpy(), rows[name].to_numpy()
             if name == "mask":
-                days = np.bitwise_count(amounts & file.constants["clip"]).astype(np.int32) * file.constants["mal"]
+                days = np.bitwise_count(days & file.constants["clip"]).astype(np.int32) * file.constants["mal"]
             if opens:
                 places_of = range(0, len(persons), _RANGE)
                 bounds += [int(persons[at]) for at in places_of]
@@ -159,14 +170,6 @@ def _summed_days(inputs: Mapping[str, Any]) -> Iterator[tuple[Any, Any]]:
                     ranges[number] = _with_days(*ranges[number], persons[begin:end], days[begin:end])
     for persons, days in ranges or [(np.empty(0, np.int64), np.empty(0, np.int32))]:
         yield persons[days > 0], days[days > 0]
-
-
-def _row_groups(path: Path, name: str) -> Iterator[tuple[Any, Any]]:
-    """Yield the persons of a state and one of its columns, a row group after the other."""
-    with pq.ParquetFile(path) as opened:
-        for number in range(opened.num_row_groups):
-            rows = opened.read_row_group(number, columns=["person", name])
-            yield rows["person"].to_numpy(), rows[name].to_numpy()
 
 
 _RANGE = 1 << 16

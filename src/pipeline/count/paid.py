@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.count.arrays import SEXES, Stock, Stocks, Units, as_summed, numbers, sexes_of, unlike_before
+from pipeline.count.arrays import SEXES, Stock, Stocks, Units, as_summed, numbers, row_groups, sexes_of, unlike_before
 from pipeline.count.inputs import TOTAL, InOrder
 from pipeline.store.decimals import unscaled
 
@@ -101,10 +101,9 @@ class _Paid:
 
     def _read(self) -> Iterator[_Payments]:
         for file in self._files:
-            with pq.ParquetFile(file.path, read_dictionary=["jc_id", "rechtsgrundlage"]) as opened:
-                for group in range(opened.num_row_groups):
-                    table = opened.read_row_group(group, columns=_COLUMNS).combine_chunks()
-                    yield from (self._counted(table.slice(at, _PIECE)) for at in range(0, len(table), _PIECE))
+            for rows in row_groups(file.path, _COLUMNS, ["jc_id", "rechtsgrundlage"]):
+                table = rows.combine_chunks()
+                yield from (self._counted(table.slice(at, _PIECE)) for at in range(0, len(table), _PIECE))
 
     def _counted(self, table: pa.Table) -> _Payments:
         sums = numbers(table["rechtsgrundlage"], self._place_of_sum)
