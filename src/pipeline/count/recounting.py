@@ -68,15 +68,21 @@ def _unlike_row_for_row(kind: str, a: File, b: File) -> pa.Array | None:
 
 
 def _persons_unlike_in_place(there: pa.Table, here: pa.Table) -> Any:
-    of_each = [np.unique(rows["person"].to_numpy(), return_counts=True) for rows in (there, here)]
-    (persons, numbers), (others, other_numbers) = of_each
-    place, known = places(persons, others)
-    as_many = others[known][numbers[place[known]] == other_numbers[known]]
-    there, here = (rows.filter(pa.array(places(as_many, rows["person"].to_numpy())[1])) for rows in (there, here))
+    """Return the persons who do not have the same rows, one for one, in two tables in the order of persons."""
+    persons, others = (rows["person"].to_numpy() for rows in (there, here))
+    odd = np.empty(0, np.int64)
+    if not np.array_equal(persons, others):
+        (known, number), (asked, wanted) = (np.unique(p, return_counts=True) for p in (persons, others))
+        place, found = places(known, asked)
+        as_many = asked[found][number[place[found]] == wanted[found]]
+        odd = np.setdiff1d(np.union1d(known, asked), as_many)
+        there, here = (t.filter(pa.array(places(as_many, p)[1])) for t, p in ((there, persons), (here, others)))
+        persons = there["person"].to_numpy()
     unlike = np.zeros(len(there), bool)
     for name in there.column_names:
-        unlike |= _unlike_values(there[name], here[name])
-    return np.union1d(np.setdiff1d(np.union1d(persons, others), as_many), there["person"].to_numpy()[unlike])
+        if name != "person":
+            unlike |= _unlike_values(there[name], here[name])
+    return np.union1d(odd, persons[unlike])
 
 
 def _unlike_values(one: pa.ChunkedArray, other: pa.ChunkedArray) -> Any:
