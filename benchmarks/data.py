@@ -134,7 +134,7 @@ def _synth(data: Data) -> dict[str, Any]:
 
 def _steps(store: Path, month: str, sources: Sequence[Path], *names: str) -> None:
     for name in names:
-        getattr(steps, name)(steps.open_run(store, month, [str(s) for s in sources]))
+        steps.do(name, steps.open_run(store, month, [str(s) for s in sources]))
 
 
 def _revise(deliveries: Path, out: Path, table: str, month: str) -> str:

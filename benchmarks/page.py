@@ -97,11 +97,18 @@ class Runs:
         """Return the runs of a scale, the newest first."""
         return [run for run in self.runs if run.scale == scale]
 
-    def newest(self, scale: float, names: Iterable[str], on: str = "") -> Run | None:
-        """Return the newest run of a scale that measured all of `names`, if `on` is given on that machine."""
+    def newest(self, scale: float, names: Iterable[str], like: Results | None = None) -> Run | None:
+        """Return the newest run of a scale that measured all of `names`; one of the machine and the code of `like` goes before."""
         wanted = set(names)
-        fits = (run for run in self.at(scale) if wanted <= run.results.measured.keys())
-        return next((run for run in fits if not on or machine(run.results) == on), None)
+        fits = [run for run in self.at(scale) if wanted <= run.results.measured.keys()]
+        if like is None:
+            return next(iter(fits), None)
+        wanted_of = machine(like), like.circumstances["commit"]
+        return max(
+            fits,
+            key=lambda run: (machine(run.results) == wanted_of[0], run.results.circumstances["commit"] == wanted_of[1]),
+            default=None,
+        )
 
     def marked(self, text: str, *used: Run) -> str:
         """Return a figure with the letters of those of its runs that are not the newest of their scale."""
@@ -152,7 +159,7 @@ def judge(declaration: Declaration, runs: Runs, scale: float) -> tuple[Target, S
     if declaration.measure != "growth":
         return declaration.judge(run.results), (run,)
     first = declaration.scales[0]
-    before = runs.newest(first, declaration.needs, on=machine(run.results)) or runs.newest(first, declaration.needs)
+    before = runs.newest(first, declaration.needs, like=run.results)
     if before is None:
         return Target(declaration.what, declaration.bound, None, "", None, f"needs a result of scale {first:g}"), ()
     return declaration.judge_growth(before.results, run.results), (run, before)

@@ -115,7 +115,7 @@ class Declaration:
         return self._target(self._value(results.measured))
 
     def judge_growth(self, small: Results, large: Results) -> Target:
-        """Judge what a unit of scale (or a row) costs in `large` against `small`; other scales and two machines are not judged."""
+        """Judge what a unit of scale (or a row) costs in `large` against `small`, two runs of one commit on one machine."""
         if any(name not in results.measured for results in (small, large) for name in self.of):
             return self._target(None, note=f"not measured in both: {', '.join(self.of)}")
         costs = [
@@ -125,6 +125,9 @@ class Declaration:
         target, (a, b) = self._target(costs[1] / costs[0]), self.scales
         if machine(small) != machine(large):
             return replace(target, met=None, note=f"not judged: {machine(small)} and {machine(large)}")
+        commits = [results.circumstances["commit"][:12] for results in (small, large)]
+        if len(set(commits)) > 1:
+            return replace(target, met=None, note=f"not judged: commits {' and '.join(commits)}")
         if (small.circumstances["scale"], large.circumstances["scale"]) != self.scales:
             return replace(target, met=None, note=f"not judged: set for scales {a:g} and {b:g}")
         return target

@@ -24,6 +24,7 @@ from pipeline.catalog import (
     read_gebietsaenderungen,
     read_zaehltage,
 )
+from pipeline.memory import tables_from_malloc
 from pipeline.months import DEFAULT_STICHTAG_DAY, Zaehltage, month_number
 from pipeline.progress import Progress
 from pipeline.settings import Settings, load_settings
@@ -237,13 +238,12 @@ def open_run(
     switches: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Run:
-    """Prepare a run; cheap: reads catalog and settings only.
+    """Prepare a run; cheap: reads catalog and settings only. From then on the tables of the process lie in malloc's memory.
 
     `switches` are texts such as ``imputer=on``; they go before those of the settings. Raises MonthError for what is no
     month and SwitchError for what cannot be selected.
     """
-    # The system's allocator gives back what is freed; Arrow's others keep it, and are no faster with tables of this size.
-    pa.set_memory_pool(pa.system_memory_pool())
+    tables_from_malloc()
     month_number(month)
     catalog, settings = load_catalog(), load_settings()
     selection = parse_selection(settings.switches) | parse_selection(switches)

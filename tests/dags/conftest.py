@@ -86,6 +86,7 @@ def fake_steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type
 
     for name in STEPS:
         setattr(module, name, step(name))
+    module.do = lambda name, opened: getattr(module, name)(opened)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pipeline.steps", module)
     monkeypatch.setattr(pipeline, "steps", module, raising=False)
     for variable in [v for v in os.environ if v.startswith("KENNZAHLEN_")]:

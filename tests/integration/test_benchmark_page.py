@@ -34,6 +34,7 @@ def invented(
     at: str = NEWEST,
     processor: str = "invented",
     memory: float = 1e9,
+    commit: str = "0123456789abcdef",
 ) -> Results:
     circumstances = {
         "scale": scale,
@@ -41,7 +42,7 @@ def invented(
         "bytes_read": 10 * ROWS[scale],
         "rounds": 3,
         "cells_compared": 612_313,
-        "commit": "0123456789abcdef",
+        "commit": commit,
         "clean": True,
         "measured_at": at,
         "machine": {"processor": processor, "cores": 2, "memory_bytes": 25_000_000_000, "load": [0.5, 0.5, 0.5]},
@@ -126,23 +127,28 @@ def test_growth_is_judged_per_scale_and_per_row(tmp_path: Path) -> None:
     assert row(text, PER_ROW)[4:] == ["1.33", f"[not met]({REASONS.as_posix()})"]
 
 
-def test_growth_between_machines_or_other_scales_is_shown_and_not_judged() -> None:
-    small = invented(0.05, {"ours": 30.0})
-    for large in (invented(1.0, {"ours": 600.0}, processor="another"), invented(0.2, {"ours": 120.0})):
+def test_growth_between_machines_commits_or_other_scales_is_shown_and_not_judged() -> None:
+    small, costs = invented(0.05, {"ours": 30.0}), {"ours": 600.0}
+    for large in (
+        invented(1.0, costs, processor="another"),
+        invented(1.0, costs, commit="another"),
+        invented(0.2, {"ours": 120.0}),
+    ):
         target = growth(small, large)[0]
         assert (target.value, target.met) == ("1", None)
         assert target.note.startswith("not judged: ")
     assert growth(small, invented(1.0, {"scan": 1.0}))[0].note == "not measured in both: ours"
 
 
-def test_growth_is_against_a_run_of_the_same_machine_where_there_is_one(tmp_path: Path) -> None:
+def test_growth_is_against_a_run_of_the_same_machine_and_code_where_there_is_one(tmp_path: Path) -> None:
     text = written(
         tmp_path,
         other=invented(0.05, {"ours": 10.0}, processor="another"),
+        before=invented(0.05, {"ours": 10.0}, at="2026-12-01 09:00 UTC", commit="another"),
         same=invented(0.05, {"ours": 30.0}, at=OLDER),
         large=invented(1.0, {"ours": 600.0}),
     )["speed.md"]
-    assert row(text, PER_SCALE)[4:] == ["1<sup>b</sup>", "met"]
+    assert row(text, PER_SCALE)[4:] == ["1<sup>c</sup>", "met"]
 
 
 def test_compare_judges_growth_where_the_scales_differ(tmp_path: Path) -> None:

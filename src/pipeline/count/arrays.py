@@ -63,16 +63,16 @@ def pieces(files: Any, kind: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         yield from held
 
 
-def abreast(
-    files: Sequence[File], columns: Sequence[Sequence[str]], words: Sequence[str] = ()
-) -> Iterator[list[pa.Table]]:
+def abreast(files: Sequence[File], columns: Sequence[str], words: Sequence[str] = ()) -> Iterator[list[pa.Table]]:
     """Yield rows of several files side by side, one range of persons after the other; all of a person are in one range.
 
     Some hundred thousand rows of each file are held. `words` are read as dictionaries. Raises OutOfOrderError.
     """
     with ExitStack() as stack:
-        opened = [stack.enter_context(pq.ParquetFile(file.path, read_dictionary=list(words))) for file in files]
-        ahead = [_Ahead(*one) for one in zip(files, opened, columns, strict=True)]
+        ahead = []
+        for file in files:
+            opened = pq.ParquetFile(file.path, read_dictionary=list(words), pre_buffer=False)
+            ahead.append(_Ahead(file, stack.enter_context(opened), columns))
         while going_on := [one for one in ahead if one.more()]:
             bound = min(one.last for one in going_on)
             taken = [one.below(bound) for one in ahead]

@@ -201,6 +201,8 @@ def count(
 
         counting = counting_on(territory)
         found = _assembled(counting, staged, corrections, progress)
+        if territory.units_with_persons and counting.long_term_known(month):
+            counting.days_summed(month)  # with which the next month begins
         before = [_assembled(counting_on(t), _until(staged, t.run_month), corrections) for t in earlier]
     for m, table in found.tables(catalog):
         write_table(store.eckwerte(m), table)

@@ -13,8 +13,9 @@ from typing import Any
 
 from pipeline.catalog import Catalog
 from pipeline.count.counting import scope
-from pipeline.count.engine import DuckDb, File, Input
+from pipeline.count.engine import DuckDb, File
 from pipeline.count.inputs import Count
+from pipeline.count.recounting import Keyed
 from pipeline.count.states import Counting, State
 from pipeline.count.territory import Territory
 from pipeline.settings import Settings
@@ -76,7 +77,7 @@ class _Walk(Counting):
     def _make(self, *_: object) -> None:
         pass
 
-    def _asked(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], state: State) -> None:
+    def _asked(self, name: str, month: str, inputs: Keyed, state: State) -> None:
         read: set[tuple[str, str]] = set()
         for _, value in inputs.values():
             for file in value if isinstance(value, list) else ():

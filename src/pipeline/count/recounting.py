@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis import _
 
-from pipeline.count.arrays import OutOfOrderError, abreast, places, whole
+from pipeline.count.arrays import OutOfOrderError, abreast, places, row_groups, whole
 from pipeline.count.engine import Engine, File, Input, write_state
 from pipeline.count.engine.executing import FORM
 from pipeline.count.inputs import INPUTS, ROWS, WHOLE, Count, tables
 from pipeline.store import Store, read_json, write_json
-from pipeline.store.writing import ROW_GROUP_ROWS, replacing
+from pipeline.store.writing import replacing
 
 MOST = 20
 """Everything is counted again where there is more than one person with a difference to so many rows of the largest input."""
@@ -61,7 +61,7 @@ def _unlike_row_for_row(kind: str, a: File, b: File) -> pa.Array | None:
     names = [name for name in INPUTS[kind] if name not in a.constants]
     words = [name for name in names if INPUTS[kind][name] == "string"]
     try:
-        found = [_persons_unlike_in_place(*rows) for rows in abreast([a, b], [names, names], words)]
+        found = [_persons_unlike_in_place(*rows) for rows in abreast([a, b], names, words)]
     except OutOfOrderError:
         return None
     return pa.array(np.concatenate(found))
@@ -205,10 +205,12 @@ class Recounting:
         return self._unlike[key]
 
     def _compared(self, kind: str, alt: Sequence[File], neu: Sequence[File]) -> pa.Array:
-        """Return the persons with a difference between two deliveries; what is the same row for row is not grouped."""
+        """Return the persons with a difference between two deliveries; few who are not the same row for row are looked at alone."""
         inputs: dict[str, Input] = {"alt": alt, "neu": neu}
         persons = _unlike_row_for_row(kind, *alt, *neu)
-        if persons is not None:
+        if persons is not None and not len(persons):
+            return persons
+        if persons is not None and len(persons) * MOST <= max(pq.read_metadata(f.path).num_rows for f in (*alt, *neu)):
             digest = hashlib.sha256(persons.to_numpy()).hexdigest()
             inputs = {
                 name: self._restricted(kind, files, persons, digest) for name, files in (("alt", alt), ("neu", neu))
@@ -244,8 +246,7 @@ class Recounting:
         if not len(changed):
             _copy(base, path)
             return
-        state = pq.read_table(base)
-        write_state(path, _spliced(state, pc.is_in(state["person"], value_set=persons), now), sort)
+        write_state(path, _spliced(row_groups(base, then.column_names), persons, now), sort)
 
     def _add(self, base: Path, path: Path, then: pa.Table, now: pa.Table, sort: Sequence[str]) -> None:
         """Write the counts of a state without those of `then` and with those of `now`; what is zero throughout is left out."""
@@ -271,25 +272,29 @@ def _rows_of(path: Path, persons: pa.Array) -> pa.Table:
         groups = [opened.metadata.row_group(number) for number in range(opened.num_row_groups)]
         place = opened.metadata.schema.names.index("person")
         reach = [group.column(place).statistics for group in groups]
-        cuts = [np.searchsorted(wanted, [found.min, found.max + 1]) for found in reach]
-        table = opened.read_row_groups([number for number, (begin, end) in enumerate(cuts) if begin < end])
+        some = [
+            found is None or not found.has_min_max or bool(((wanted >= found.min) & (wanted <= found.max)).any())
+            for found in reach
+        ]
+        table = opened.read_row_groups([number for number, there in enumerate(some) if there])
     return table.filter(pc.is_in(table["person"], value_set=persons))
 
 
-def _spliced(state: pa.Table, theirs: pa.ChunkedArray, now: pa.Table) -> Iterator[pa.Table]:
-    """Yield the rows of a state but `theirs`, piece by piece, and `now` among them, both in the order of persons.
+def _spliced(pieces: Iterable[pa.Table], persons: pa.Array, now: pa.Table) -> Iterator[pa.Table]:
+    """Yield the rows of a state but those of `persons`, and `now` among them; all are in the order of persons.
 
-    Where nothing is exchanged, which is nearly everywhere, a piece is handed on as it is.
+    A piece without any of the persons is handed on as it is.
     """
     new, begin = now["person"].to_numpy(), 0
-    for at in range(0, len(state), ROW_GROUP_ROWS):
-        piece, gone = state.slice(at, ROW_GROUP_ROWS), theirs.slice(at, ROW_GROUP_ROWS)
+    for piece in pieces:
+        gone = pc.is_in(piece["person"], value_set=persons)
         end = int(np.searchsorted(new, piece["person"][-1].as_py(), side="right"))
-        if end > begin or pc.any(gone).as_py():
-            both = pa.concat_tables([piece.filter(pc.invert(gone)), now.slice(begin, end - begin)])
-            # The order is that of two runs without a common person: a stable sort of nearly sorted numbers.
-            piece = both.take(pa.array(np.argsort(both["person"].to_numpy(), kind="stable")))
-        yield piece
+        if end == begin and not pc.any(gone).as_py():
+            yield piece
+            continue
+        both = pa.concat_tables([piece.filter(pc.invert(gone)), now.slice(begin, end - begin)])
+        # The order is that of two runs without a common person: a stable sort of nearly sorted numbers.
+        yield both.take(pa.array(np.argsort(both["person"].to_numpy(), kind="stable")))
         begin = end
     yield now.slice(begin)
 

@@ -25,7 +25,7 @@ from pipeline.count.inputs import ALL_DAYS, MASK_DAYS, Count
 from pipeline.count.lists import calendar, code_list
 from pipeline.count.ordered import in_order
 from pipeline.count.readings import Readings
-from pipeline.count.recounting import Recounting
+from pipeline.count.recounting import Keyed, Recounting
 from pipeline.count.starts import CONTINUOUS_FOR, SUSTAINED_AFTER
 from pipeline.count.territory import Territory
 from pipeline.months import Zaehltage, add_months, month_number, month_range
@@ -39,7 +39,6 @@ class CountError(ValueError):
     """Something the count relies on does not hold; the text says what and where."""
 
 
-Keyed: TypeAlias = Mapping[str, tuple[str, Input]]
 Shorter: TypeAlias = Callable[[], Mapping[str, Input]]
 
 
@@ -155,7 +154,7 @@ class Counting:
         key = hashlib.sha256(content.encode()).hexdigest()[:20]
         return State(key, self.store.cells(name) / f"{month}-{key}.parquet")
 
-    def _asked(self, name: str, month: str, inputs: Mapping[str, tuple[str, Input]], state: State) -> None:
+    def _asked(self, name: str, month: str, inputs: Keyed, state: State) -> None:
         """Be told of every state that is asked for, once; for those who want to know what a count rests on."""
 
     def _make(self, count: Count, inputs: Keyed, path: Path, sort: Sequence[str], shorter: Shorter) -> None:
@@ -341,8 +340,6 @@ class Counting:
         )
         if self.long_term_known(month):
             lzb = self._state(self.long_term(month))
-            if month == self.territory.run_month:
-                self.days_summed(month)  # for the month that comes next
             result["long_term_counts"] = self._compute(
                 "long_term_counts",
                 month,

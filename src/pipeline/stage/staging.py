@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
+from pipeline.memory import tables_from_malloc
 from pipeline.months import Zaehltage, add_months
 from pipeline.progress import Progress
 from pipeline.settings import Settings
@@ -147,17 +148,12 @@ def _run(jobs: Sequence[_Job], processes: int) -> Any:
         return
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_keep_freed_memory) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=tables_from_malloc) as pool:
         with _main_program_hidden():
             futures = {pool.submit(_stage_one, job): job for job in jobs}
         for future in as_completed(futures):
             future.result()
             yield futures[future]
-
-
-def _keep_freed_memory() -> None:
-    """Let Arrow take its memory from malloc: arrays of the same sizes come and go, and Arrow's own allocator gives them back."""
-    pa.set_memory_pool(pa.system_memory_pool())
 
 
 @contextmanager

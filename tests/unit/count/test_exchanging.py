@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,15 +37,20 @@ def test_rows_of_persons_are_exchanged(
     there: list[tuple[int, str]], new: list[tuple[int, str]], changed: set[int], rows: int
 ) -> None:
     new = [row for row in new if row[0] in changed]
-    state, now = table(there), table(new)
-    theirs = pc.is_in(state["person"], value_set=pa.array(sorted(changed), pa.int64()))
-    full = recounting.ROW_GROUP_ROWS
-    recounting.ROW_GROUP_ROWS = rows
-    try:
-        spliced = pa.concat_tables(recounting._spliced(state, theirs, now))
-    finally:
-        recounting.ROW_GROUP_ROWS = full
+    state, persons = table(there), pa.array(sorted(changed), pa.int64())
+    pieces = [state.slice(at, rows) for at in range(0, len(state), rows)]
+    spliced = pa.concat_tables(recounting._spliced(pieces, persons, table(new)))
     assert spliced.equals(table([row for row in there if row[0] not in changed] + new))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(there=ROWS, asked=st.sets(st.integers(-1, 14)), rows=st.integers(1, 5), statistics=st.booleans())
+def test_rows_of_persons_are_read(
+    tmp_path: Path, there: list[tuple[int, str]], asked: set[int], rows: int, statistics: bool
+) -> None:
+    pq.write_table(table(there), tmp_path / "state.parquet", row_group_size=rows, write_statistics=statistics)
+    found = recounting._rows_of(tmp_path / "state.parquet", pa.array(sorted(asked), pa.int64()))
+    assert found.equals(table([row for row in there if row[0] in asked]))
 
 
 OF_STOCK = st.fixed_dictionaries(

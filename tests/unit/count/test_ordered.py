@@ -161,10 +161,16 @@ def test_days_of_730_move_on(
     added = []
     for number, (masks, clip) in enumerate(months):
         path = tmp_path / f"{number}.parquet"
-        pq.write_table(pa.table({"person": sorted(masks), "mask": [masks[p] for p in sorted(masks)]}, MASK), path)
+        pq.write_table(
+            pa.table({"person": sorted(masks), "mask": [masks[p] for p in sorted(masks)]}, MASK), path, row_group_size=2
+        )
         added.append(File(path, {"clip": clip, "mal": 1}))
     before = tmp_path / "before.parquet"
-    pq.write_table(pa.table({"person": sorted(known), "days": [known[p] for p in sorted(known)]}, DAYS_KNOWN), before)
+    pq.write_table(
+        pa.table({"person": sorted(known), "days": [known[p] for p in sorted(known)]}, DAYS_KNOWN),
+        before,
+        row_group_size=2,
+    )
     inputs = {"vorher": [File(before)], "tage": added}
     one, other = both(engine, window_days(), inputs, tmp_path, ("person",))
     assert one == other
@@ -260,8 +266,12 @@ def test_long_term(
     engine: DuckDb, tmp_path: Path, days: dict[int, int], masks: dict[int, int], clip: int, now: dict[int, bool]
 ) -> None:
     known, month = tmp_path / "days.parquet", tmp_path / "month.parquet"
-    pq.write_table(pa.table({"person": sorted(days), "days": [days[p] for p in sorted(days)]}, DAYS_KNOWN), known)
-    pq.write_table(pa.table({"person": sorted(masks), "mask": [masks[p] for p in sorted(masks)]}, MASK), month)
+    pq.write_table(
+        pa.table({"person": sorted(days), "days": [days[p] for p in sorted(days)]}, DAYS_KNOWN), known, row_group_size=2
+    )
+    pq.write_table(
+        pa.table({"person": sorted(masks), "mask": [masks[p] for p in sorted(masks)]}, MASK), month, row_group_size=2
+    )
     row = {"sex": "M", "einig": True, "erste": True, "allein": False}
     rows = [row | {"person": p, "jc": jc, "elb": now[p] and jc in UNITS[p % 2 :]} for p in sorted(now) for jc in UNITS]
     calendar = dict.fromkeys(input_schema("kalender").names) | {"lzb_tage": 638}

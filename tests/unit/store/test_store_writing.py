@@ -78,7 +78,10 @@ def test_what_is_written_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_the_second_who_wants_to_write_is_told_who_does(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     with store.locked("count 2018-07"):
-        with pytest.raises(StoreBusyError, match=r"another run is writing here.*count 2018-07"), store.locked("fetch"):
+        with (
+            pytest.raises(StoreBusyError, match=r"another run is writing here.*host.*count 2018-07"),
+            store.locked("fetch"),
+        ):
             pytest.fail("two hold the lock")
         with pytest.raises(StoreBusyError, match="count 2018-07"), store.locked("again"):
             pytest.fail("a refused one took the lock away")
