@@ -44,8 +44,8 @@ They are set for scale 1 on two cores; the verdict is that of the largest scale 
 not met, and what was tried, stands in [decision 4]({reasons}).
 """
 GROWTH = """\
-Growth is what the full history costs at a scale, divided by what it costs at 0.05, in two runs on one machine. Below about 0.05
-the smallest jobcenters no longer shrink, so that rows grow more slowly than the scale; therefore both are judged.
+Growth is what the full history costs at a scale, divided by what it costs at 0.05, in two runs of one commit on one machine. Below
+about 0.05 the smallest jobcenters no longer shrink, so that rows grow more slowly than the scale; therefore both are judged.
 """
 MEASURED = """\
 ## Measured
@@ -103,10 +103,10 @@ class Runs:
         fits = [run for run in self.at(scale) if wanted <= run.results.measured.keys()]
         if like is None:
             return next(iter(fits), None)
-        wanted_of = machine(like), like.circumstances["commit"]
+        place, code = machine(like), like.circumstances["commit"]
         return max(
             fits,
-            key=lambda run: (machine(run.results) == wanted_of[0], run.results.circumstances["commit"] == wanted_of[1]),
+            key=lambda run: (machine(run.results) == place, run.results.circumstances["commit"] == code),
             default=None,
         )
 

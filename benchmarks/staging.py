@@ -109,7 +109,6 @@ KINDS: Mapping[str, Callable[[Run, Any, Path], int]] = {
 
 def work(job: Mapping[str, str]) -> dict[str, Any]:
     """Do one measured thing in this process, with the memory that staging's processes use, and return what it cost."""
-    pa.set_memory_pool(pa.system_memory_pool())
     run = steps.open_run(Path(job["store"]), job["month"], [])
     table = run.catalog.tables[job["table"]] if job["table"] else None
     out = Path(job["store"]) / "tmp" / "measured.parquet"
