@@ -1,4 +1,4 @@
-"""Where the tables of a process lie."""
+"""Where the tables of a process lie, and how what is free goes back to the system."""
 
 from __future__ import annotations
 
@@ -12,3 +12,8 @@ def tables_from_malloc() -> None:
     the same time. Small ones it gives back to ask for them again, which staging would pay for.
     """
     pa.set_memory_pool(pa.system_memory_pool())
+
+
+def give_back() -> None:
+    """Give free memory back to the system, also what lies between blocks in use, as far as whole pages are free."""
+    pa.default_memory_pool().release_unused()

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.catalog import read_decisions
+from pipeline.memory import give_back
 from pipeline.months import add_months, month_range
 from pipeline.run import Run, StepError, open_run
 from pipeline.shipped import corrections, expectations
@@ -61,7 +62,7 @@ def do(name: str, run: Run) -> Summary:
     try:
         summary: Summary = globals()[name](replace(run))
     finally:
-        pa.default_memory_pool().release_unused()
+        give_back()
     return summary
 
 

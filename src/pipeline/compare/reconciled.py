@@ -5,14 +5,19 @@ A publisher's own number next to a count that stays secret would tell it; so wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.catalog import Merkmal
+from pipeline.catalog import SEXES, Merkmal
+from pipeline.compare.cube import codes
+from pipeline.compare.exact import Ints
 
 CELL = ("ref_month", "jc_id", "merkmal")
+KEY = ("ref_month", "jc_id", "geschlecht", "merkmal")
 REMARKABLE = ("ausgesondert", "auffaellig")
 TEN = 10
 """Numbers of rows are rounded: rows of bestand less ELB would be the number of other beneficiaries, however few."""
@@ -26,23 +31,33 @@ def open_reconciliation(
     `eckwerte` is the suppressed table, `below` the switch suppress_below. Numbers of remarkable rows below it are emptied, numbers
     of all rows are rounded to tens and empty below ten.
     """
-    shown = eckwerte.filter(pc.is_valid(eckwerte.column("wert"))).group_by(CELL).aggregate([("geschlecht", "count")])
-    complete = shown.filter(pc.equal(shown.column("geschlecht_count"), 3)).select(CELL)
+    known = [pc.unique(abgleich.column(name)).to_pylist() for name in CELL]
+    here, there = _cells(abgleich, known), _cells(eckwerte, known)
+    shown = np.bincount(there[pc.is_valid(eckwerte.column("wert")).to_numpy()], minlength=_cells_of(known)) == len(
+        SEXES
+    )
     least = pc.abs(abgleich.column("wert_veroeffentlicht"))
     counts = pa.array([name for name, merkmal in merkmale.items() if merkmal.kind != "euro"])
     is_zero = pc.equal(least, pa.scalar(0))
     small = pc.and_(pc.less(least, pa.scalar(below)), pc.invert(is_zero) if zero_open else pa.scalar(True))
     secret = pc.and_(pc.is_in(abgleich.column("merkmal"), counts), pc.fill_null(small, True))
-    harmed = abgleich.filter(secret).group_by(CELL).aggregate([]).select(CELL)
-    keep = abgleich.filter(pc.is_valid(abgleich.column("differenz")))
-    for others, kind in ((complete, "left semi"), (harmed, "left anti")):
-        keep = keep.join(others, list(CELL), join_type=kind)
-    keep = keep.select(abgleich.column_names).sort_by(
-        [(name, "ascending") for name in ("ref_month", "jc_id", "geschlecht", "merkmal")]
-    )
+    harmed = np.bincount(here[secret.to_numpy()], minlength=_cells_of(known)) > 0
+    rows = np.flatnonzero(pc.is_valid(abgleich.column("differenz")).to_numpy() & (shown & ~harmed)[here])
+    order = pc.sort_indices(abgleich.select(KEY).take(rows), [(name, "ascending") for name in KEY])
+    keep = abgleich.take(pa.array(rows).take(order))
     for name in ("zeilen", *REMARKABLE):
         place, column = keep.column_names.index(name), keep.column(name)
         few = pc.less(column, TEN if name == "zeilen" else below)
         told = pc.multiply(pc.divide(pc.add(column, TEN // 2), TEN), TEN) if name == "zeilen" else column
         keep = keep.set_column(place, keep.schema.field(name), pc.if_else(few, pa.scalar(None, column.type), told))
     return keep.cast(abgleich.schema)
+
+
+def _cells_of(known: Sequence[Sequence[str]]) -> int:
+    return prod(len(values) + 1 for values in known)
+
+
+def _cells(table: pa.Table, known: Sequence[Sequence[str]]) -> Ints:
+    """Return the number of each row's cell among all of the known months, units and merkmale; the last of each are the others."""
+    places = (codes(table.column(name), values) % (len(values) + 1) for name, values in zip(CELL, known, strict=True))
+    return np.ravel_multi_index(tuple(places), tuple(len(values) + 1 for values in known))

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from pipeline.catalog import Catalog, Indicator
 from pipeline.months import add_months
 from pipeline.publish.history import History
+from pipeline.publish.opened import rows_of
 
 Group = Literal["alle", "kommunal"]
 Status = Literal["better", "worse", "open"]
@@ -180,7 +181,7 @@ def comparisons(
 ) -> dict[tuple[str, str, str], Comparison]:
     """Return all comparisons by indicator, version (`@2011`) and sex, in the catalog's order."""
     grouped: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in vergleich.to_pylist():
+    for row in rows_of(vergleich):
         grouped.setdefault((row["kennzahl"], row["definition"], row["geschlecht"]), []).append(row)
     national = _national(kennzahlen)
     found: dict[tuple[str, str, str], Comparison] = {}

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 
 from pipeline.catalog import Catalog
 from pipeline.months import add_months, month_range
+from pipeline.publish.opened import values_of
 
 SPARK_MONTHS = 25
 
@@ -25,13 +25,6 @@ class Course:
     months: tuple[str, ...]
     values: tuple[Decimal | None, ...]
     breaks: frozenset[int]
-
-
-def _shared(column: pa.ChunkedArray) -> list[Any]:
-    """Return the values of a column as a list in which equal values are one object: half a million rows stay small."""
-    encoded = column.combine_chunks().dictionary_encode()
-    values = [*encoded.dictionary.to_pylist(), None]
-    return [values[-1 if index is None else index] for index in encoded.indices.to_pylist()]
 
 
 class History:
@@ -52,7 +45,7 @@ class History:
             "in_kraft",
             "ebene",
         )
-        columns = (_shared(reihe.column(name)) for name in names)
+        columns = (values_of(reihe.column(name)) for name in names)
         for kennzahl, definition, sex, area, month, value, in_force, level in zip(*columns, strict=True):
             if level != "jobcenter":
                 continue

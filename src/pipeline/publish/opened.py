@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -58,3 +59,16 @@ def _read(path: Path, catalog: Catalog, declared: str) -> pa.Table:
         )
     ordered = raw.select(schema.names).cast(schema)
     return ordered.take(pc.sort_indices(ordered, sort_keys=[(name, "ascending") for name in table.key]))
+
+
+def values_of(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values of a column as a list in which equal values are one object: half a million rows stay small."""
+    encoded = column.combine_chunks().dictionary_encode()
+    values = [*encoded.dictionary.to_pylist(), None]
+    return [values[-1 if index is None else index] for index in encoded.indices.to_pylist()]
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Return the rows of a table, equal values of a column as one object."""
+    names = table.column_names
+    return [dict(zip(names, row, strict=True)) for row in zip(*map(values_of, table.columns), strict=True)]

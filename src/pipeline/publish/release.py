@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.catalog import Catalog
+from pipeline.memory import give_back
 from pipeline.months import month_number
 from pipeline.progress import Progress
 from pipeline.publish import journal, releases
@@ -121,6 +122,7 @@ def publish(
             page = read_manifest(newest)["seite"]
             return _published(store, month, earlier[-1], page, site_url, now, unchanged=True)
     tables = read_opened(paths, catalog)
+    give_back()
     number = earlier[-1] + 1 if earlier else 1
     previous = store.release(month, earlier[-1]) if earlier else None
     edition = Edition(
@@ -138,13 +140,15 @@ def publish(
     page = main_page(found)
     with releases.staged(store, month, number) as folder:
         changes = _write_data(folder, tables, findings, previous, basis, parts, catalog, edition, report)
+        evidence = evidence_of(store, edition.name, basis, tables.kennzahlen, tables.eckwerte, findings, found, catalog)
+        names = {e.jc_id: e.name for c in found.values() for e in c.entries}
+        side_by_side = reconciliation(tables.abgleich, findings, deliveries(manifest_inputs), parts, names, catalog)
+        del tables  # what follows is made of what has been made of them
+        give_back()
         _write_presentations(folder, found, catalog, edition, report)
         report(4, len(STEPS), STEPS[4])
         data_files = describe_files(folder)
         write_json(folder / "datapackage.json", data_package(data_files, catalog, edition))
-        evidence = evidence_of(store, edition.name, basis, tables.kennzahlen, tables.eckwerte, findings, found, catalog)
-        names = {e.jc_id: e.name for c in found.values() for e in c.entries}
-        side_by_side = reconciliation(tables.abgleich, findings, deliveries(manifest_inputs), parts, names, catalog)
         write_site(
             folder / "site",
             found,

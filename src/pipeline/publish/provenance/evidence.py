@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipeline.catalog import Catalog, Gebietsaenderung, read_gebietsaenderungen, read_zaehltage
 from pipeline.months import Zaehltage, add_months, month_range
 from pipeline.publish.comparison import Comparison, Entry
+from pipeline.publish.opened import rows_of, values_of
 from pipeline.publish.provenance.model import Area, Delivery, MonthCount, Noted, Reads
 from pipeline.publish.provenance.territory import Ancestry
 from pipeline.store import Store
@@ -126,8 +127,7 @@ def evidence_of(
     run_month = foundation["monat"]
     run_catalog = catalog.with_switches(_selected(foundation["schalter"], catalog))
     figures = {
-        FigureKey(row["ebene"], row["gebiet"], row["definition"], row["geschlecht"]): row
-        for row in kennzahlen.to_pylist()
+        FigureKey(row["ebene"], row["gebiet"], row["definition"], row["geschlecht"]): row for row in rows_of(kennzahlen)
     }
     return Evidence(
         release,
@@ -186,7 +186,7 @@ def _counts(
             wanted = pc.and_(wanted, pc.is_in(eckwerte["jc_id"], pa.array(sorted(units), pa.string())))
         table = eckwerte.filter(wanted)
         columns = (
-            table.column(name).to_pylist() for name in ("jc_id", "geschlecht", "ref_month", "wert", "grund", "basis")
+            values_of(table.column(name)) for name in ("jc_id", "geschlecht", "ref_month", "wert", "grund", "basis")
         )
         for unit, sex, month, value, reason, basis in zip(*columns, strict=True):
             cells = counts.setdefault(unit, {}).setdefault((merkmal, sex), {})
