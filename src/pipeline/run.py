@@ -69,17 +69,32 @@ class Run:
     @cached_property
     def catalog(self) -> Catalog:
         """Return the catalog with the switches that the month's fetch has written down."""
-        return self.declared.with_switches(self.deliveries.get("switches", {}))
+        return self.declared.with_switches(self.decided.get("switches", {}))
 
     @cached_property
     def decisions(self) -> Decisions:
         """Return the corrections and waivers that the month's fetch has written down."""
-        return Decisions.of_json(self.deliveries)
+        return Decisions.of_json(self.decided)
+
+    @cached_property
+    def decided(self) -> Mapping[str, Any]:
+        """Return `deliveries.json` without the deliveries, which are many: lists, switches, corrections and waivers."""
+        return {
+            name: value for name, value in self._left_by("fetch", "deliveries.json").items() if name != "deliveries"
+        }
 
     @cached_property
     def deliveries(self) -> Mapping[str, Any]:
         """Return `deliveries.json`, what fetch decided the run uses."""
         return self._left_by("fetch", "deliveries.json")
+
+    def address_of(self, month: str, table: str, unit: str) -> str:
+        """Return the address of the file that a unit has delivered of a table for a month."""
+        return self._addresses[month, table, unit]
+
+    @cached_property
+    def _addresses(self) -> Mapping[tuple[str, str, str], str]:
+        return {(d["ref_month"], d["table"], d["unit"]): d["address"] for d in self.deliveries["deliveries"]}
 
     @cached_property
     def staged(self) -> Mapping[str, Any]:
@@ -198,7 +213,7 @@ class Run:
         return read_gebietsaenderungen(content, self.catalog.jobcenters)
 
     def _code_list(self, name: str) -> bytes | None:
-        entry = self.deliveries["codelists"].get(name)
+        entry = self.decided["codelists"].get(name)
         return self.store.snapshot(entry["sha256"]).read_bytes() if entry else None
 
     @cached_property

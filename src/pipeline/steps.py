@@ -145,7 +145,7 @@ def count(run: Run) -> Summary:
             run.territory,
             run.catalog,
             run.settings,
-            addresses={(d["ref_month"], d["table"], d["unit"]): d["address"] for d in run.deliveries["deliveries"]},
+            address_of=run.address_of,
             earlier=run.earlier_territories,
             corrections=run.decisions.corrections,
             progress=run.progress,

@@ -13,9 +13,10 @@ from pipeline.catalog import Catalog, Correction, Gebietsaenderung
 from pipeline.count.correcting import corrected
 from pipeline.count.eckwerte import Assembler, Cells, eckwerte_table, small_euro_cells
 from pipeline.count.imputing import imputed
-from pipeline.count.outlasting import Addresses, after_end
+from pipeline.count.outlasting import AddressOf, after_end
 from pipeline.count.reconciling import Routes, abgleich
 from pipeline.count.territory import Territory, in_effect, successors
+from pipeline.memory import give_back
 from pipeline.months import Zaehltage, add_months, month_range
 from pipeline.progress import Progress
 from pipeline.settings import Settings
@@ -148,6 +149,7 @@ def _assembled(
     if territory.units_with_persons:
         for done, m in enumerate(months, start=1):
             counts[m] = counting.counts(m, check_months)
+            give_back()
             if progress:
                 progress(done, len(months), m)
     assembler = Assembler(catalog, territory, months)
@@ -176,14 +178,14 @@ def count(
     catalog: Catalog,
     settings: Settings,
     *,
-    addresses: Addresses,
+    address_of: AddressOf,
     earlier: Sequence[Territory] = (),
     corrections: Sequence[Correction] = (),
     progress: Progress | None = None,
 ) -> Counted:
     """Count all months up to the run's, write `computed/eckwerte/…` and what later steps need to know (`count.json`).
 
-    `addresses` name the files in findings. `corrections` change cells of the published counts before they enter the
+    `address_of` names the files in findings. `corrections` change cells of the published counts before they enter the
     Eckwerte. `earlier` are the territories that releases before this one may have shown (`territories_before`); their counts
     bind what this one may publish.
     """
@@ -234,7 +236,7 @@ def count(
         store.findings(month, "count"),
         [
             *found.about_corrections,
-            *after_end(staged, territory, catalog, addresses),
+            *after_end(staged, territory, catalog, address_of),
             *(
                 Finding(
                     rule.rule_id,

@@ -5,21 +5,21 @@ Whether it counts is decided where the counting is (data contract, section 3, "T
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from pipeline.catalog import Catalog
 from pipeline.count.territory import Territory
 from pipeline.store import Finding
 
 RULE = "COUNT-AFTER-END"
-Addresses = Mapping[tuple[str, str, str], str]
+AddressOf: TypeAlias = Callable[[str, str, str], str]
 """Month, table and unit of a delivery -> the address of its file."""
 
 
 def after_end(
-    staged: Mapping[str, Mapping[str, Any]], territory: Territory, catalog: Catalog, addresses: Addresses
+    staged: Mapping[str, Mapping[str, Any]], territory: Territory, catalog: Catalog, address_of: AddressOf
 ) -> Iterator[Finding]:
     """Yield a finding for each unit, table and month of a delivery whose Stichtag lies after the unit's end.
 
@@ -44,7 +44,7 @@ def after_end(
                             table=table,
                             ref_month=month,
                             jc_id=unit,
-                            file=addresses[month, table, deliverer],
+                            file=address_of(month, table, deliverer),
                             count=1 if published else delivered["rows"],
                             action=rule.action_de,
                         )
