@@ -33,6 +33,7 @@ TITLES = {
     "revised-aufnahme": "ours: one unit's aufnahme of the newest month revised",
     "ours-small": "ours with KENNZAHLEN_MEMORY_LIMIT=500MB",
     "read_month": "PyArrow reads the newest month",
+    "small": "monthly run with KENNZAHLEN_MEMORY_LIMIT=500MB, a process each",
     "whole-month": "monthly run, all steps",
     "whole": "run from an empty store, all steps",
 }
@@ -76,7 +77,7 @@ class Rounds:
             if products:
                 self._products()
             yield self._results(number, missing)
-        for run in (self._whole_month, self._whole) if products and whole else ():
+        for run in (self._small_month, self._whole_month, self._whole) if products and whole else ():
             run()
             yield self._results(rounds, missing)
 
@@ -123,6 +124,14 @@ class Rounds:
             {"kind": "read_month", "month": LAST, "store": str(self.data.store)}, {"read_month": "read_month"}, TITLES
         )
 
+    def _small_month(self) -> None:
+        """Run the steps for the newest month with little memory, each in a process of its own, as the DAG's tasks do."""
+        copy_store(self.data.before, self._emptied(), computed=True, releases=True)
+        self.report(TITLES["small"])
+        for step in WHOLE:
+            titles = {f"small-{step}": f"{TITLES['small']}: {step.replace('_', ' ')}"}
+            self._measure(self._job([step]), {step: f"small-{step}"}, titles, SMALL)
+
     def _whole_month(self) -> None:
         """Run all steps for the newest month, where the month before has been run."""
         copy_store(self.data.before, self._emptied(), computed=True, releases=True)
@@ -136,18 +145,16 @@ class Rounds:
 
     def _steps(self, name: str, names: Mapping[str, str]) -> None:
         self.report(TITLES[name])
-        job = {
-            "kind": "steps",
-            "steps": WHOLE,
-            "month": LAST,
-            "store": str(self.scratch / "store"),
-            "sources": [str(self.data.deliveries)],
-        }
         run = TITLES[name].removesuffix(", all steps")
         titles = {as_: f"{run}: {step.replace('_', ' ')}" for step, as_ in names.items()}
-        cost = self._measure(job, names, titles)
+        cost = self._measure(self._job(WHOLE), names, titles)
         self._add(name, TITLES[name], {"cpu_s": cost.cpu_s, "wall_s": cost.wall_s}, cost)
         self.measured[name].peak_rss.append(cost.peak_rss)
+
+    def _job(self, names: Sequence[str]) -> dict[str, Any]:
+        """Return the job that does steps for the newest month in the scratch store."""
+        store, sources = str(self.scratch / "store"), [str(self.data.deliveries)]
+        return {"kind": "steps", "steps": names, "month": LAST, "store": store, "sources": sources}
 
     def _measure(
         self,

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.catalog import Catalog, Table
-from pipeline.memory import tables_from_malloc
+from pipeline.memory import give_back, tables_from_malloc
 from pipeline.months import Zaehltage, add_months
 from pipeline.progress import Progress
 from pipeline.settings import Settings
@@ -268,6 +268,7 @@ def _stage_one(job: _Job) -> None:
     if quarantine:
         write_table(job.data_file.with_suffix(".quarantine.parquet"), _quarantine_table(quarantine))
     write_json(job.report_file, {"units": units, "rejected": rejected, "findings": [asdict(f) for f in findings]})
+    give_back()
 
 
 def _as_held(batch: Batch, table: Table, secret: bytes, catalog: Catalog) -> Batch:
