@@ -148,8 +148,10 @@ def _assembled(
     counts: dict[str, dict[str, pa.Table]] = {}
     if territory.units_with_persons:
         for done, m in enumerate(months, start=1):
+            computed = counting.made.computed
             counts[m] = counting.counts(m, check_months)
-            give_back()
+            if counting.made.computed > computed:
+                give_back()
             if progress:
                 progress(done, len(months), m)
     assembler = Assembler(catalog, territory, months)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -134,25 +135,22 @@ def _rests(
 
     Accepted rows, quarantined rows and rows with a remark, of shape (3, month, unit, merkmal).
     """
-    noted: Counter[tuple[str, str, str]] = Counter()
+    noted: dict[tuple[str, str], Counter[str]] = {}
     for finding in findings:
         if finding.severity != "error":
-            noted[finding.table, finding.ref_month, finding.jc_id] += finding.count
+            noted.setdefault((finding.table, finding.ref_month), Counter())[finding.jc_id] += finding.count
 
-    def cell(table: str, month: str, delivered: Mapping[str, Any], parts: Sequence[str]) -> tuple[int, int, int]:
-        entries = [delivered.get(part, {}) for part in parts]
-        return (
-            sum(entry.get("rows", 0) for entry in entries),
-            sum(entry.get("quarantined", 0) for entry in entries),
-            sum(noted[table, month, part] for part in parts),
-        )
+    @cache
+    def delivered(table: str, month: str) -> Ints:
+        own, remarks = staged.get(table, {}).get(month, {}).get("units", {}), noted.get((table, month), Counter())
+        told = {part: (entry["rows"], entry["quarantined"], remarks[part]) for part, entry in own.items()}
+        told |= {part: (0, 0, count) for part, count in remarks.items() if part not in own}
+        nothing = (0, 0, 0)
+        parts = ([told.get(part, nothing) for part in territory.valid_parts(unit, month)] for unit in routes.units)
+        return np.array([of[0] if len(of) == 1 else np.sum([nothing, *of], axis=0) for of in parts], np.int64)
 
     def behind(table: str, shift: int) -> Ints:
-        cells = []
-        for month in (add_months(m, shift) for m in routes.months):
-            delivered = staged.get(table, {}).get(month, {}).get("units", {})
-            cells.append([cell(table, month, delivered, territory.valid_parts(u, month)) for u in routes.units])
-        return np.array(cells, np.int64).reshape(len(routes.months), len(routes.units), 3).transpose(2, 0, 1)
+        return np.stack([delivered(table, add_months(month, shift)) for month in routes.months]).transpose(2, 0, 1)
 
     newest = {name: newest_deliveries(merkmale[name]) for name in routes.merkmale}
     deliveries = {delivery: behind(*delivery) for delivery in {d for read in newest.values() for d in read}}

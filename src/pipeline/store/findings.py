@@ -84,5 +84,5 @@ def read_findings(path: Path) -> list[Finding]:
     """Read findings written by `write_findings`; an absent file is no findings."""
     if not path.exists():
         return []
-    names = {f.name for f in fields(Finding)}
-    return [Finding(**{k: v for k, v in row.items() if k in names}) for row in pq.read_table(path).to_pylist()]
+    read = pq.read_table(path, columns=[f.name for f in fields(Finding)])
+    return [Finding(*row) for row in zip(*(column.to_pylist() for column in read.columns), strict=True)]
