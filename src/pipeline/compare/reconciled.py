@@ -32,17 +32,17 @@ def open_reconciliation(
     of all rows are rounded to tens and empty below ten.
     """
     known = [pc.unique(abgleich.column(name)).to_pylist() for name in CELL]
-    here, there = _cells(abgleich, known), _cells(eckwerte, known)
-    shown = np.bincount(there[pc.is_valid(eckwerte.column("wert")).to_numpy()], minlength=_cells_of(known)) == len(
-        SEXES
-    )
+    shape = tuple(len(values) + 1 for values in known)  # the last of each axis are the others
+    here, there = (_cells(table, known, shape) for table in (abgleich, eckwerte))
+    sexes = np.bincount(there[pc.is_valid(eckwerte.column("wert")).to_numpy()], minlength=prod(shape))
     least = pc.abs(abgleich.column("wert_veroeffentlicht"))
     counts = pa.array([name for name, merkmal in merkmale.items() if merkmal.kind != "euro"])
     is_zero = pc.equal(least, pa.scalar(0))
     small = pc.and_(pc.less(least, pa.scalar(below)), pc.invert(is_zero) if zero_open else pa.scalar(True))
     secret = pc.and_(pc.is_in(abgleich.column("merkmal"), counts), pc.fill_null(small, True))
-    harmed = np.bincount(here[secret.to_numpy()], minlength=_cells_of(known)) > 0
-    rows = np.flatnonzero(pc.is_valid(abgleich.column("differenz")).to_numpy() & (shown & ~harmed)[here])
+    harmed = np.bincount(here[secret.to_numpy()], minlength=prod(shape)) > 0
+    shown = (sexes == len(SEXES)) & ~harmed
+    rows = np.flatnonzero(pc.is_valid(abgleich.column("differenz")).to_numpy() & shown[here])
     order = pc.sort_indices(abgleich.select(KEY).take(rows), [(name, "ascending") for name in KEY])
     keep = abgleich.take(pa.array(rows).take(order))
     for name in ("zeilen", *REMARKABLE):
@@ -53,11 +53,7 @@ def open_reconciliation(
     return keep.cast(abgleich.schema)
 
 
-def _cells_of(known: Sequence[Sequence[str]]) -> int:
-    return prod(len(values) + 1 for values in known)
-
-
-def _cells(table: pa.Table, known: Sequence[Sequence[str]]) -> Ints:
-    """Return the number of each row's cell among all of the known months, units and merkmale; the last of each are the others."""
-    places = (codes(table.column(name), values) % (len(values) + 1) for name, values in zip(CELL, known, strict=True))
-    return np.ravel_multi_index(tuple(places), tuple(len(values) + 1 for values in known))
+def _cells(table: pa.Table, known: Sequence[Sequence[str]], shape: tuple[int, ...]) -> Ints:
+    """Return the number of each row's cell among all of the known months, units and merkmale."""
+    places = (codes(table.column(name), values) for name, values in zip(CELL, known, strict=True))
+    return np.ravel_multi_index(tuple(p % size for p, size in zip(places, shape, strict=True)), shape)
