@@ -95,7 +95,7 @@ lint: install ## ruff, mypy, import rules
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# A file's tests run on one worker, so that what they share is made once. (The groups of pytest-xdist 3.8 do nothing with pytest 9.2.)
+# A file's tests run on one worker, so that what they share is made once.
 .PHONY: test
 test: lint ## lint, then every test
 	$(BIN)/pytest -n $(JOBS) --dist loadfile

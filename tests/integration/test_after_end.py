@@ -17,7 +17,7 @@ from reference.zeit import add_months
 
 RUN, MERGED = "2019-02", "2018-06"
 FEATURES = frozenset({"published", "zaehltage", "double_stock", "sexes", "no_person"})
-pytestmark = [pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def late(root: Path, unit: str, table: str, month: str) -> int:

@@ -39,7 +39,7 @@ from pipeline.catalog import load_catalog
 from pipeline.months import month_number
 from pipeline.store import Finding, Store, read_findings
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad_input")]
+pytestmark = pytest.mark.slow
 
 Cells = dict[tuple[str, str, str, str], tuple[Any, ...]]
 

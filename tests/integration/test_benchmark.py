@@ -50,7 +50,6 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Country]:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("benchmark")
 @pytest.mark.parametrize("name", COUNTING)
 def test_a_contender_counts_what_we_count(counted: tuple[Path, Country], name: str) -> None:
     reason = not_installed(name, None)
@@ -64,7 +63,6 @@ def test_a_contender_counts_what_we_count(counted: tuple[Path, Country], name: s
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("benchmark")
 def test_bare_scans_read_every_row(counted: tuple[Path, Country]) -> None:
     _, country = counted
     scans = [import_module(f"benchmarks.contenders.{c.module}") for c in CONTENDERS.values() if not c.counts]

@@ -22,7 +22,7 @@ from pipeline.months import add_months
 from reference import compute
 from reference.worlds import World, make_world
 
-pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("changeover")]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 MONTHS = ("2018-12", "2019-01", "2019-05")
 LISTS = {"K2", "K2E1", "K2E2", "K2E4", "K3E1", "K3E2"}

@@ -20,7 +20,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 MONTH = "2018-07"
 JOBCENTER = "t12702"
 ERROR, TRUTH = 91000, 9100
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("decisions")]
+pytestmark = pytest.mark.slow
 
 CORRECTION = f"""\
 - id: null-zu-viel

@@ -19,7 +19,7 @@ from pipeline.verify import verify
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 MONTH = "2018-07"
 OWN, WITHOUT_MEASURES, WITH_BROKEN_STARTS = "t04412", "t04502", "t04448"
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("explanations")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass(frozen=True)

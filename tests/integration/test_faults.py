@@ -24,7 +24,7 @@ import pytest
 from pipeline.publish.manifest import broken_files
 from pipeline.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.slow
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 FIRST, EARLIER, MONTH = "2017-06", "2018-06", "2018-07"

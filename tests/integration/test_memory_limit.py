@@ -24,7 +24,7 @@ from pipeline.store import Store
 from pipeline.synthetic import generate
 from unit.synthetic.tiny_country import tiny_catalog
 
-pytestmark = [pytest.mark.thorough, pytest.mark.xdist_group("memory")]
+pytestmark = pytest.mark.thorough
 
 FIRST, MONTH = "2018-06", "2018-07"
 COPIES, COPY_BITS = 1700, 11

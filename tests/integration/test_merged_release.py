@@ -20,7 +20,7 @@ from unit.synthetic.tiny_country import tiny_catalog
 
 FIRST, RUN = "2015-12", "2017-01"
 WHOLE, PARTS = "t23102", ("zkt-goettingen-alt", "zkt-osterode")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("merged_release")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

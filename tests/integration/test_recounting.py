@@ -19,7 +19,7 @@ from pipeline.count.inputs import Count
 from pipeline.count.recounting import Recounting
 
 FIRST, MIDDLE, LATE = "2015-12", "2017-02", "2018-05"
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("recounting")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from pipeline.verify import verify
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 EARLIER, MONTH = "2018-06", "2018-07"
 LATE = "2017-03/leistungsbezug/t04448"
-pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("replaced")]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 
 @dataclass(frozen=True)

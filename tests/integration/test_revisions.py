@@ -23,7 +23,7 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 EARLIER, MONTH, FOLLOWING = "2018-05", "2018-06", "2018-07"
 LATE = Path("2017-03/leistungsbezug/t04448.csv")
 COUNTING = ("fetch", "stage", "count")
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("revisions")]
+pytestmark = pytest.mark.slow
 
 States = set[tuple[str, str]]
 

@@ -20,7 +20,7 @@ from published.country import FIRST, cells_of, small_catalog
 
 MONTH, OWN = "2018-07", "t04412"
 CATALOG = small_catalog()
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("switched_explanations")]
+pytestmark = pytest.mark.slow
 
 POSITIONS = {
     (lag, label): add_months(MONTH, 4 - lag - (6 if label == "integration_month" else 0))

@@ -18,7 +18,7 @@ from pipeline.verify import verify
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 MONTH = "2018-07"
-pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("switched")]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 COMPARING = [
     "rank_ties=max",

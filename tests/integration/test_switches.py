@@ -18,7 +18,7 @@ from pipeline.catalog import load_catalog
 from reference.schalter import DEFAULTS
 from reference.worlds import World, make_world
 
-pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.xdist_group("switches")]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 FEATURES = {
     "zaehltage",

@@ -14,7 +14,7 @@ from pipeline.verify import verify
 from published import files
 from published.country import LAST, cells_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("verify_published")]
+pytestmark = pytest.mark.slow
 WORKBOOK, ZIP = f"{LAST}/eckwerte/statistik.xlsx", f"{LAST}/eckwerte/statistik.zip"
 
 

@@ -15,7 +15,7 @@ from pipeline.verify import verify
 
 SAMPLE = Path(__file__).parents[1] / "data" / "sample" / "lieferungen.zip"
 MONTH = "2018-07"
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("verify")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

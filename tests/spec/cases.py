@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 Test = Callable[..., None]
 HERE = Path(__file__).parent
 LIVES, BASE_COUNTS = "lives", "base counts"
@@ -67,7 +65,7 @@ def case(
             test.__name__,
             Path(test.__code__.co_filename).name,
         )
-        return pytest.mark.xdist_group("spec")(test)
+        return test
 
     return declare
 

@@ -16,7 +16,7 @@ from spec.cases import Case
 from spec.formulas import calculated, in_force
 from spec.world import Country
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spec")]
+pytestmark = pytest.mark.slow
 
 
 def events(country: Country, place: Path, switch: str, case: Case) -> list[str]:
