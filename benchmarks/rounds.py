@@ -40,7 +40,7 @@ TITLES = {
 
 
 class WorkerError(RuntimeError):
-    """A measured process failed; the text holds the end of its output."""
+    """A measured process failed; the text names the file of its output, which the next run empties, and holds the end of it."""
 
 
 @dataclass
@@ -171,7 +171,9 @@ class Rounds:
         cost = measured(command, {**_environment(), **(environment or {})}, log)
         if cost.status != 0:
             end = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
-            raise WorkerError(f"{job.get('contender', job.get('steps'))} ended with {cost.status}:\n{end}")
+            raise WorkerError(
+                f"{job.get('contender', job.get('steps'))} ended with {cost.status}; all of its output: {log}; the end:\n{end}"
+            )
         for mark in json.loads(place.with_suffix(".marks.json").read_text(encoding="utf-8")):
             if mark["name"] not in names:
                 continue
